@@ -1,0 +1,1 @@
+// A folder that holds no source yet.

@@ -1,0 +1,81 @@
+#include "base/hash.h"
+
+#include <sodium.h>
+
+#include <bit>
+#include <cstring>
+#include <vector>
+
+namespace alona {
+namespace {
+
+using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
+
+// Eight tables, so that eight bytes are taken a step (Intel's slicing-by-8).
+constexpr Tables make_tables() {
+  Tables t{};
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    std::uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78u : 0u);
+    t[0][i] = crc;
+  }
+  for (std::size_t k = 1; k < 8; ++k) {
+    for (std::size_t i = 0; i < 256; ++i) t[k][i] = (t[k - 1][i] >> 8) ^ t[0][t[k - 1][i] & 0xFF];
+  }
+  return t;
+}
+constexpr Tables tables = make_tables();
+
+}  // namespace
+
+std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed) {
+  static_assert(std::endian::native == std::endian::little);
+  std::uint32_t crc = ~seed;
+  while (bytes.size() >= 8) {
+    std::uint32_t low = 0, high = 0;
+    std::memcpy(&low, bytes.data(), 4);
+    std::memcpy(&high, bytes.data() + 4, 4);
+    low ^= crc;
+    crc = tables[7][low & 0xFF] ^ tables[6][(low >> 8) & 0xFF] ^ tables[5][(low >> 16) & 0xFF] ^
+          tables[4][low >> 24] ^ tables[3][high & 0xFF] ^ tables[2][(high >> 8) & 0xFF] ^
+          tables[1][(high >> 16) & 0xFF] ^ tables[0][high >> 24];
+    bytes = bytes.subspan(8);
+  }
+  for (const std::uint8_t byte : bytes) crc = (crc >> 8) ^ tables[0][(crc ^ byte) & 0xFF];
+  return ~crc;
+}
+
+HashKey random_hash_key() {
+  HashKey key;
+  randombytes_buf(key.data(), key.size());
+  return key;
+}
+
+std::uint64_t keyed_hash(const HashKey& key, std::string_view topic, std::string_view payload) {
+  static_assert(crypto_shorthash_KEYBYTES == std::tuple_size_v<HashKey>);
+  static_assert(crypto_shorthash_BYTES == sizeof(std::uint64_t));
+  thread_local std::vector<std::uint8_t> joined;
+  joined.assign(topic.begin(), topic.end());
+  joined.push_back(0);
+  joined.insert(joined.end(), payload.begin(), payload.end());
+  std::uint64_t hash = 0;
+  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), joined.data(), joined.size(), key.data());
+  return hash;
+}
+
+std::string random_hex(std::size_t bytes) {
+  std::vector<std::uint8_t> raw(bytes);
+  randombytes_buf(raw.data(), raw.size());
+  std::string hex(2 * bytes + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), raw.data(), raw.size());
+  hex.pop_back();
+  return hex;
+}
+
+std::uint64_t random_u64() {
+  std::uint64_t value = 0;
+  randombytes_buf(&value, sizeof value);
+  return value;
+}
+
+}  // namespace alona

@@ -1,0 +1,25 @@
+// Checksums and random bytes. crc32c finds damage; keyed_hash tells messages apart and can't be aimed by a stranger
+// who doesn't know the key. Any thread; no state.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace alona {
+
+// CRC-32C (Castagnoli, reflected 0x82F63B78), as in RFC 3720 appendix B.4. `seed` continues an earlier one.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed = 0);
+
+using HashKey = std::array<std::uint8_t, 16>;
+[[nodiscard]] HashKey random_hash_key();
+// SipHash-2-4 over topic, a zero byte and payload.
+[[nodiscard]] std::uint64_t keyed_hash(const HashKey& key, std::string_view topic, std::string_view payload);
+
+// From the kernel. Lower-case hexadecimal, two characters a byte.
+[[nodiscard]] std::string random_hex(std::size_t bytes);
+[[nodiscard]] std::uint64_t random_u64();
+
+}  // namespace alona

@@ -1,0 +1,101 @@
+// Questions to the database. A Reader owns one read-only connection and belongs to one thread at a time; many may exist
+// beside the one Writer. Every call ends at its deadline with Errc::temporary. Nothing here can change a byte.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "store/rows.h"
+
+namespace alona::store {
+
+struct Bucket {
+  UtcMs start{};
+  double min = 0, max = 0, sum = 0;
+  std::uint32_t n = 0;
+};
+
+struct Gap {
+  UtcMs from{}, to{};
+  std::string cause;
+};
+
+struct History {
+  Ms bucket{};  // width; 0: every bucket is one reading at its own time
+  std::vector<Bucket> buckets;  // ascending, only those with readings
+  std::vector<Gap> gaps;
+};
+
+struct HistoryQuery {
+  SeriesNo series{};
+  UtcMs from{}, to{};  // [from, to)
+  std::size_t points_max = 1000;
+};
+
+struct RejectItem {
+  std::int64_t id = 0;
+  RejectRow row;
+  UtcMs first{}, last{};
+  std::uint64_t count = 0;
+};
+
+// A reading with its names, as export and import see it.
+struct NamedReading {
+  UtcMs ts{};
+  std::string node, sensor, unit;
+  double value = 0;
+  std::uint8_t flags = 0;
+};
+
+struct ExportFilter {
+  std::string node, sensor;  // empty: all
+  std::optional<UtcMs> from, to;  // [from, to)
+};
+
+struct DayCount {
+  std::int32_t day = 0;
+  CountRow total;
+};
+
+class Reader {
+ public:
+  // not_found, corrupt, newer: as Writer::open.
+  [[nodiscard]] static Result<Reader> open(const std::filesystem::path& path);
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) noexcept;
+  ~Reader();
+
+  // Every call after this one fails with temporary once `deadline` has passed. Default: 5 s from each call.
+  void set_time_limit(Ms limit);
+
+  [[nodiscard]] Result<std::vector<NodeRow>> nodes();
+  [[nodiscard]] Result<std::vector<SeriesRow>> series();
+  [[nodiscard]] Result<History> history(const HistoryQuery& query);
+  // One pass for many series, for the overview's small trends: result[i] belongs to queries[i].
+  [[nodiscard]] Result<std::vector<History>> histories(const std::vector<HistoryQuery>& queries);
+  [[nodiscard]] Result<std::vector<EventRow>> events(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max);
+  [[nodiscard]] Result<std::vector<ErrorRow>> errors(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max);
+  [[nodiscard]] Result<std::vector<HeartbeatRow>> heartbeats(NodeNo node, UtcMs from, UtcMs to, std::size_t max);
+  [[nodiscard]] Result<std::vector<PresenceRow>> presence(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max);
+  [[nodiscard]] Result<std::vector<DayCount>> counts(NodeNo node, std::int32_t from_day, std::int32_t to_day);
+  [[nodiscard]] Result<std::vector<RejectItem>> rejects(std::size_t max, std::optional<std::int64_t> before_id = {});
+  [[nodiscard]] Result<std::optional<RejectItem>> reject(std::int64_t id);
+  // Oldest first, each (series, ts) once, the latest written wins. Stops early when `sink` says false.
+  [[nodiscard]] Result<void> export_readings(const ExportFilter& filter, const std::function<bool(const NamedReading&)>& sink);
+
+  [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
+  [[nodiscard]] Result<std::optional<SessionRow>> session(const std::string& token_hash);
+
+ private:
+  struct Impl;
+  explicit Reader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace alona::store

@@ -1,0 +1,74 @@
+// Every message between the page and the box, on one page. Times are milliseconds UTC; durations say their unit.
+// Paths are below /api/v1. Errors are RFC 9457 problem details (Problem).
+
+export interface Problem { type: string; title: string; status: number; detail?: string; next?: string }
+
+// GET /health (at the root, open to all)
+export interface Health { status: "ok" | "degraded" | "failing" }
+
+// POST /session {name, password} -> Session (and the cookie); GET /session -> Session or 401; DELETE /session -> 204
+// `token` goes into the header X-Alona-Token of every POST, PATCH and DELETE.
+export interface Session { user: string; admin: boolean; token: string; site: string; timezone: string; version: string }
+
+export type Presence = "never_seen" | "online" | "stale" | "offline";
+export type Quality = "node" | "receipt" | "provisional";
+
+export interface SeriesInfo {
+  id: number; node: string; sensor: string; unit: string; label: string; decimals: number | null;
+  last: { t: number; value: number; quality: Quality; late: boolean } | null;
+}
+
+// One point per bucket that holds readings; columns, so that they go straight into a chart.
+// bucket_ms 0: every point is one reading at its own time.
+export interface History {
+  series: number; from: number; to: number; bucket_ms: number;
+  t: number[]; min: number[]; avg: number[]; max: number[]; n: number[];
+  gaps: Gap[];
+}
+export interface Gap { from: number; to: number; cause: string }
+
+export interface NodeInfo {
+  id: string; name: string; place: string; created: number; presence: Presence; presence_since: number;
+  last_seen: number | null; interval_ms: number | null; may_lose: boolean;
+  series: SeriesInfo[];
+}
+
+// What needs a person: what, since when, why, what to do.
+export interface Finding { id: string; level: "needs_you" | "being_lost"; what: string; why: string; todo: string; since: number | null; node: string | null }
+
+// GET /overview
+export interface Overview {
+  now: number; site: string; timezone: string;
+  clock_trusted: boolean; broker_connected: boolean; started: number;
+  readings_stored: number; rejected_today: number;
+  findings: Finding[];
+  nodes: (NodeInfo & { trend: History[] })[];          // trend: the last 24 h in about 60 buckets, one per series
+  recent: { t: number; node: string | null; text: string }[];  // what happened, newest first, at most 20
+}
+
+// GET /nodes -> { nodes: NodeInfo[] };  GET /nodes/{id} -> NodeDetail;  PATCH /nodes/{id} {name?, place?} -> NodeInfo
+// POST /nodes {id, name?, place?} -> NodeCredentials;  POST /nodes/{id}/rotate -> NodeCredentials;  DELETE /nodes/{id} -> 204
+export interface NodeDetail extends NodeInfo {
+  heartbeat: { t: number; uptime_s: number; rssi_dbm: number; firmware: string; heap_bytes: number | null; battery_v: number | null; reset: string } | null;
+  presence_changes: { t: number; state: Presence }[];   // the last 7 days, oldest first
+  days: { day: string; stored: number; rejected: number; repeated: number; lost: number }[];  // the last 7 days, oldest first, YYYY-MM-DD
+  errors: { t: number; code: string; message: string }[];
+  events: { t: number; type: string; data: unknown }[];
+}
+export interface NodeCredentials { id: string; user: string; password: string; proven: boolean; snippet: string }
+
+// GET /series -> { series: SeriesInfo[] }
+// GET /series/{id}/history?from&to&points -> History
+// GET /export?node&sensor&from&to&format=csv|ndjson -> a stream
+// GET /rejects?before -> { rejects: Reject[] }
+export interface Reject { id: number; first: number; last: number; topic: string; reason: string; detail: string; count: number; bytes: number; payload: string }
+
+// GET /live: server-sent events, `id:` a counter, `event:` one of these, `data:` JSON. Last-Event-ID resumes; when the
+// box no longer holds what was missed it sends `reset`, and the page asks for everything again.
+export type Live =
+  | { event: "readings"; data: { now: number; readings: [series: number, t: number, value: number, quality: number, flags: number][] } }
+  | { event: "presence"; data: { node: string; state: Presence; since: number; last_seen: number | null } }
+  | { event: "happened"; data: { t: number; node: string | null; text: string } }
+  | { event: "catalog"; data: Record<string, never> }  // a node or series is new or renamed: ask /nodes again
+  | { event: "tick"; data: { now: number; broker_connected: boolean } }  // every 5 s, so that silence is noticed
+  | { event: "reset"; data: Record<string, never> };

@@ -107,6 +107,7 @@ struct Waiting : ::testing::Test {
     EXPECT_TRUE(reader.link->publish("alona/n/event/last", "last", 1, false).has_value());
     EXPECT_TRUE(reader.turn_until(
         [&] { return !reader.seen.payloads.empty() && reader.seen.payloads.back() == "last"; }, true));
+    EXPECT_TRUE(reader.turn_until([&] { return !reader.link->wants_write(); }, true));
     reader.seen.ids.pop_back();
     return reader.seen.ids;
   }

@@ -206,7 +206,8 @@ json::parse_options strict_options() {
 }
 
 std::string_view around(std::string_view payload, std::size_t at) {
-  while (at > 0 && (static_cast<unsigned char>(payload[at]) & 0xC0) == 0x80)
+  at = std::min(at, payload.size());
+  while (at > 0 && at < payload.size() && (static_cast<unsigned char>(payload[at]) & 0xC0) == 0x80)
     --at;  // never from half a character
   return clipped(payload.substr(at), 20);
 }

@@ -131,7 +131,8 @@ std::optional<UtcMs> FieldReader::maybe_ts() {
   const Value* value = fields_.find(Key::ts);
   if (value == nullptr) return std::nullopt;
   if (value->kind != Kind::number) {
-    wrong_kind(Key::ts, *value, Kind::number);
+    refuse(Reason::field, Key::ts,
+           fmt::format("{}; send Unix time in seconds, a number", kind_text(value->kind)));
   } else if (!(value->number >= 0 && value->number < ts_end_s)) {
     refuse(Reason::range, Key::ts,
            fmt::format("{} is outside 1970 to 2200{}", value->number,

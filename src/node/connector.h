@@ -1,0 +1,52 @@
+// When to connect: at once, then after 1 s doubling up to 5 min, each wait between half and the whole of that
+// at random, so that a house full of nodes doesn't come back in one instant after a power cut.
+#pragma once
+
+#include <algorithm>
+
+#include "node/limits.h"
+#include "node/port.h"
+
+namespace alona::node {
+
+class Connector {
+ public:
+  // True once for each new connection. Call in every step.
+  bool step(Port& port, const LastWill& will, std::int64_t now) {
+    const Link link = port.link();
+    if (link == Link::up) return came_up(now);
+    if (link == Link::connecting) {
+      if (now - began_ms_ > connect_timeout_ms) port.hang_up();
+      return false;
+    }
+    if (up_ || trying_) lost(port, now);
+    if (now < next_ms_) return false;
+    trying_ = true;
+    began_ms_ = now;
+    port.connect(will);
+    return port.link() == Link::up && came_up(now);
+  }
+
+ private:
+  bool came_up(std::int64_t now) {
+    if (up_) {
+      if (now - began_ms_ > stable_after_ms) wait_ms_ = connect_first_ms;
+      return false;
+    }
+    up_ = true;
+    trying_ = false;
+    began_ms_ = now;
+    return true;
+  }
+  void lost(Port& port, std::int64_t now) {
+    up_ = trying_ = false;
+    const auto half = static_cast<std::uint32_t>(wait_ms_ / 2);
+    next_ms_ = now + half + port.random() % (half + 1);
+    wait_ms_ = std::min(wait_ms_ * 2, connect_wait_ms_max);
+  }
+
+  bool up_ = false, trying_ = false;
+  std::int64_t began_ms_ = 0, next_ms_ = 0, wait_ms_ = connect_first_ms;
+};
+
+}  // namespace alona::node

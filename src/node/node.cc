@@ -266,7 +266,7 @@ bool Node::send_new_readings() {
   if (unsent == 0) return false;
   const std::size_t batch_max =
       std::clamp<std::size_t>(readings_.capacity() / batches_per_ring_min, 1, limits::batch_readings_max);
-  const std::size_t count = unsent <= live_readings_max ? 1 : std::min(unsent, batch_max);
+  const std::size_t count = settings_.single || unsent <= live_readings_max ? 1 : std::min(unsent, batch_max);
   for (std::size_t i = first; i < first + count; ++i)
     freeze_time(readings_.at(i).utc, readings_.at(i).time_ms);
   const std::size_t sent = publish_readings(first, count, next_seq_);

@@ -34,6 +34,7 @@ struct Settings {
   std::string_view firmware;
   std::string_view reset;             // why it started, for the heartbeats
   std::optional<std::uint32_t> boot;  // kept over deep sleep; else drawn
+  bool single = false;                // never batches
   bool plain = false;                 // no boot and seq, no acknowledgement of the core: as simple nodes do
 };
 

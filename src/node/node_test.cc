@@ -261,8 +261,7 @@ TEST_F(World, whatever_is_lost_on_the_way_every_reading_arrives_exactly_once) {
       for (int i = 0; i < steps; ++i, port.now += 1 + random() % 400) {
         if (lossy && chance(50)) port.state = Link::down;
         if (lossy) port.reachable = !chance(3), port.accepts = !chance(20);
-        for (auto n = lossy ? random() % (chance(30) ? 300 : 4) : 0UL; n > 0; --n)
-          it.node.record(0, value++);
+        for (auto n = lossy ? random() % (chance(30) ? 300 : 4) : 0UL; n > 0; --n) it.node.record(0, value++);
         if (lossy && chance(40)) it.node.event("opened", "1");
         it.node.step();
         std::string ack;

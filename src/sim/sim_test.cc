@@ -136,8 +136,6 @@ std::filesystem::path room_csv() {
          "room.csv";
 }
 
-}
-
 void expect_room(const std::map<TinyCore::Key, double>& readings) {
   const auto recording = read_csv(room_csv(), {}).value();
   ASSERT_EQ(recording.rows.size(), 17'895u);

@@ -47,6 +47,15 @@ inline constexpr auto commit_interval_min = 100ms;
 inline constexpr auto commit_interval_max = 10'000ms;
 inline constexpr int urgent_bucket = 10;  // events, errors and status that commit at once; refilled one a second
 
+// ---- the writer's loop ----
+inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute
+inline constexpr auto reconnect_min = 250ms;
+inline constexpr auto reconnect_max = 5'000ms;  // the broker is on this box: trying is cheap
+inline constexpr auto recover_pause = 1'000ms;  // between looks at a database that doesn't answer
+inline constexpr auto backlog_min = 500ms;      // after a connect, before a quiet line means that nothing waited
+inline constexpr auto time_interval = 60s;      // alona/core/time
+inline constexpr auto fold_interval = 10min;    // bounds what a start replays to 600 small rows
+
 // ---- the box ----
 inline constexpr std::size_t nodes_max_default = 64;
 inline constexpr std::size_t series_max_default = 1024;

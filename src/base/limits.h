@@ -66,6 +66,13 @@ inline constexpr std::size_t reject_payload_bytes_max = 1024;
 inline constexpr std::size_t reject_rows_max = 10'000;
 inline constexpr std::size_t reject_bytes_max = 10 * 1024 * 1024;
 
+// ---- the MQTT client ----
+// QoS 1 publishes on their way at once: above a node's window, so that libmosquitto never holds back what we flush.
+inline constexpr int mqtt_send_max = 1024;
+static_assert(mqtt_send_max > static_cast<int>(node_unacked_max));
+inline constexpr auto mqtt_connect_wait = 3000ms;  // an address in the LAN answers in milliseconds or not at all
+inline constexpr auto mqtt_goodbye_wait = 500ms;   // for a broker that reads nothing, well below systemd's patience
+
 // ---- time ----
 inline constexpr auto node_ahead_max = 5min;  // a node's ts further ahead is replaced by receipt and marked
 inline constexpr std::int64_t node_ts_min_ms = 946'684'800'000;  // 2000-01-01: before it a clock was never set

@@ -136,7 +136,7 @@ bool Ingest::seen_in_tail(Arrival& a) {
 void Ingest::store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp) {
   for (const auto& refused : telemetry.refused) refuse_part(a, refused.why, 1, refused.text);
   for (protocol::Reading& reading : telemetry.readings) {
-    if (!reading.ts && !reading.age) reading.ts = stamp.ts;
+    if (!reading.ts && !reading.age) reading.ts = stamp.ts;  // a batch's own, for those that say nothing
     store_reading(a, reading, telemetry.bare);
   }
 }

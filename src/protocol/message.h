@@ -29,8 +29,8 @@ struct Reading {
   std::string sensor;
   std::string unit;  // empty only in a bare number, whose series knows it
   double value = 0;  // finite, |value| <= limits::value_abs_max
-  std::optional<UtcMs> ts;
-  std::optional<Ms> age;  // before sending
+  std::optional<UtcMs> ts;  // its own; that of a message with one reading is its stamp's
+  std::optional<Ms> age;    // before sending
 };
 
 // Why a message, or one reading of a batch, is refused. The texts are what is stored and shown: frozen.

@@ -12,8 +12,7 @@ namespace alona::protocol {
 namespace {
 
 // The ingest judges whether a time is likely; here only what no clock says: outside 1970 to 2200.
-constexpr UtcMs ts_end{std::chrono::sys_days{std::chrono::year{2201} / 1 / 1}};
-constexpr double ts_end_s = static_cast<double>(ts_end.time_since_epoch().count()) / 1000;
+constexpr double ts_end_s = static_cast<double>(limits::ts_end_ms) / 1000;
 constexpr double u32_max = std::numeric_limits<std::uint32_t>::max();
 
 std::string_view kind_text(Kind kind) {

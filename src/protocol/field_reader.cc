@@ -192,7 +192,9 @@ std::optional<Stamp::Sequence> FieldReader::sequence() {
   if (result.low < 1 || result.low > result.seq) {
     refuse(Reason::field, Key::low, fmt::format("{}, allowed is 1 to seq, {}", result.low, result.seq));
   }
-  return result;
+  // Only a whole numbering counts: a refused message is settled by it too.
+  const bool whole = maybe_u32(Key::boot).has_value() && result.low >= 1 && result.low <= result.seq;
+  return whole ? std::optional(result) : std::nullopt;
 }
 
 }  // namespace alona::protocol

@@ -60,8 +60,11 @@ inline constexpr int version = 1;
 
 struct Refusal {
   Reason reason = Reason::json;
-  std::string
-      detail;  // for the node builder: which field, what was there, what is allowed; valid UTF-8, no controls
+  // For the node builder: which field, what was there, what is allowed. Valid UTF-8, no controls, one short
+  // line.
+  std::string detail = {};
+  // Where it could be read: a refused message is settled too, else its node would send it for ever.
+  std::optional<Stamp::Sequence> sequence = {};
 };
 
 struct Telemetry {

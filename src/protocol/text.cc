@@ -74,7 +74,7 @@ std::string shown(std::string_view text) {
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (ascii_control(part[i])) {
       result += '?';
-    } else if (byte(part[i]) == 0xC2 && byte(part[i + 1]) < 0xA0) {
+    } else if (byte(part[i]) == 0xC2 && i + 1 < part.size() && byte(part[i + 1]) < 0xA0) {
       result += '?', ++i;
     } else {
       result += part[i];

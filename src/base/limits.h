@@ -11,7 +11,7 @@ namespace alona::limits {
 using namespace std::chrono_literals;
 
 // ---- messages (docs/protocol.md) ----
-inline constexpr std::size_t payload_bytes_max = 16 * 1024;
+inline constexpr std::size_t payload_bytes_max = std::size_t{16} * 1024;
 // Above this the broker cuts the connection; between the two the core refuses with a reason.
 inline constexpr std::size_t broker_packet_bytes_max = 20'000;
 inline constexpr std::size_t batch_readings_max = 450;
@@ -21,11 +21,18 @@ static_assert(batch_readings_max * reading_json_bytes_min <= payload_bytes_max);
 inline constexpr std::size_t json_depth_max = 8;
 inline constexpr std::size_t name_bytes_max = 32;
 inline constexpr std::size_t unit_chars_max = 16;
-inline constexpr std::size_t event_data_bytes_max = 4 * 1024;
+inline constexpr std::size_t event_data_bytes_max = std::size_t{4} * 1024;
 inline constexpr std::size_t text_bytes_max = 512;  // error messages, firmware names, reset reasons
 inline constexpr double value_abs_max = 1e15;       // beyond it a double no longer holds every tenth
 // Ages, uptimes and sleeps: longer than any node runs on one start, and far from overflowing a time.
 inline constexpr std::int64_t age_s_max = std::int64_t{20} * 366 * 86'400;
+inline constexpr std::int64_t ts_end_ms = 7'289'654'400'000;  // 2201-01-01: no clock says so
+inline constexpr std::int64_t rssi_dbm_min = -200;            // far outside what radios report, so that a wrong
+inline constexpr std::int64_t rssi_dbm_max = 100;             // field is noticed and a strange chip is not refused
+inline constexpr std::int64_t heap_bytes_max = std::int64_t{1} << 40;
+inline constexpr double battery_v_max = 1000;
+inline constexpr std::size_t refusal_detail_bytes_max = 200;  // one line of the journal and of the page
+inline constexpr std::size_t shown_bytes_max = 40;  // of a stranger's text in it: enough to know one's own
 
 // ---- exactly once ----
 inline constexpr std::uint32_t node_unacked_max = 512;
@@ -64,7 +71,7 @@ inline constexpr std::uint32_t node_day_events_max = 10'000;
 inline constexpr std::uint32_t node_day_heartbeats_max = 5'000;
 inline constexpr std::size_t reject_payload_bytes_max = 1024;
 inline constexpr std::size_t reject_rows_max = 10'000;
-inline constexpr std::size_t reject_bytes_max = 10 * 1024 * 1024;
+inline constexpr std::size_t reject_bytes_max = std::size_t{10} * 1024 * 1024;
 
 // ---- the MQTT client ----
 // QoS 1 publishes on their way at once: above a node's window, so that libmosquitto never holds back what we flush.

@@ -72,6 +72,7 @@ class Handler {
   bool on_object_end(std::size_t, error_code& error) {
     const std::size_t first = first_key_[--level_];
     if (has_duplicate(std::span(keys_).subspan(first))) {
+      if (level_ == 0) document_.fields.clear();  // nobody knows which of two it meant
       error = json::error::syntax;
       return false;
     }

@@ -210,6 +210,7 @@ net::awaitable<bool> Connection::write(Response response, bool head, unsigned ve
 }
 
 net::awaitable<bool> Connection::write_stream(std::shared_ptr<BodyStream> stream, bool chunked) {
+  body_ = stream;
   // The producer is another thread: it may only post.
   stream->on_news([weak = weak_from_this(), executor = stream_.get_executor()] {
     net::post(executor, [weak] {
@@ -232,6 +233,7 @@ net::awaitable<bool> Connection::write_stream(std::shared_ptr<BodyStream> stream
     }
   }
   stream->cancel();
+  body_.reset();
   if (complete && chunked) complete = co_await write_text("0\r\n\r\n");
   co_return complete;
 }
@@ -240,7 +242,13 @@ net::awaitable<void> Connection::write_events(std::shared_ptr<EventStream> event
   phase_ = Phase::streaming;
   events_ = events;
   events->on_news([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->wake_.cancel();
+    const auto self = weak.lock();
+    if (!self) return;
+    // Closed while a write hangs: the reader is too slow, and waiting for the write would serve nobody.
+    if (self->events_ && self->events_->closed())
+      self->cut();
+    else
+      self->wake_.cancel();
   });
   while (!events->closed() && !stopping_) {
     const auto frames = events->take();
@@ -291,6 +299,7 @@ void Connection::stop() {
 void Connection::cut() {
   boost::system::error_code ignored;
   stream_.socket().close(ignored);
+  if (body_) body_->cancel();
   wake_.cancel();
 }
 

@@ -46,6 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const ServerOptions& options_;
   const Handler& handler_;
   std::shared_ptr<EventStream> events_;
+  std::shared_ptr<BodyStream> body_;
   Phase phase_ = Phase::waiting;
   bool keep_alive_ = true;
   bool stopping_ = false;

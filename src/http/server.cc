@@ -181,7 +181,11 @@ void Server::Impl::stop_now() {
   for (const auto& connection : all) connection->stop();
   if (connections.empty()) loop->stop();
   grace.expires_after(limits::http_stop_grace);
-  grace.async_wait([this](const boost::system::error_code&) { loop->stop(); });
+  grace.async_wait([this](const boost::system::error_code&) {
+    const auto late = connections;
+    for (const auto& connection : late) connection->cut();
+    loop->stop();
+  });
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <random>
@@ -271,7 +273,6 @@ TEST(Server, a_producer_hears_that_its_reader_has_gone) {
 TEST(Server, events_arrive_and_a_reader_who_does_not_read_is_cut) {
   Served served;
   TestClient client = served.client();
-  client.small_receive_buffer();
   client.say(get("/events"));
   const std::string head = client.until("\r\n\r\n");
   EXPECT_EQ(head.find("Content-Length"), std::string::npos);
@@ -323,10 +324,10 @@ TEST(UnixSocket, is_private_and_a_second_core_is_refused_but_a_dead_one_replaced
 
   options.unix_socket = served.folder / "dead.sock";
   const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-  sockaddr_storage address{};
-  address.ss_family = AF_UNIX;
-  std::strcpy(reinterpret_cast<char*>(&address) + sizeof(sa_family_t), options.unix_socket.c_str());
-  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), 110), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(options.unix_socket.string(), address.sun_path);
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   close(fd);
   EXPECT_TRUE(Server::listen(options, [](const Request&, const Reply&) {}));
 }

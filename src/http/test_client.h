@@ -36,10 +36,6 @@ class TestClient {
   }
 
   [[nodiscard]] bool connected() const { return connected_; }
-  void small_receive_buffer() {
-    const int bytes = 4096;
-    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-  }
   bool say(std::string_view text) {
     while (!text.empty()) {
       const auto n = send(fd_, text.data(), text.size(), MSG_NOSIGNAL);

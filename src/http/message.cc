@@ -6,6 +6,8 @@
 #include <array>
 #include <iterator>
 
+#include "protocol/decode.h"
+
 namespace alona::http {
 namespace {
 struct Phrase {
@@ -84,7 +86,7 @@ std::string_view reason_phrase(int status) {
 
 std::string json_string(std::string_view text) {
   std::string out = "\"";
-  if (valid_utf8(text)) {
+  if (protocol::valid_utf8(text)) {
     for (const char c : text) append_escaped(out, c);
   } else {
     for (const char c : text) {

@@ -25,8 +25,6 @@ struct Target {
 // One %-encoded piece; `plus_is_space` as in queries.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 
-[[nodiscard]] bool valid_utf8(std::string_view text);
-
 // True when a page of ours may have been asked under this Host: an IP literal, localhost, a *.local name or
 // one of `allowed`, each with or without a port. Anything else may be a stranger's name that was pointed here
 // (DNS rebinding).

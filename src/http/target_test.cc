@@ -6,6 +6,7 @@
 
 #include "http/head.h"
 #include "http/router.h"
+#include "protocol/decode.h"
 
 namespace alona::http {
 namespace {
@@ -58,7 +59,7 @@ TEST(Target, random_bytes_give_clean_text_or_nothing) {
     const auto target = parse_target(text);
     if (!target) continue;
     for (const auto& segment : target->segments) {
-      ASSERT_TRUE(valid_utf8(segment) && segment != ".." && segment.find('\0') == std::string::npos)
+      ASSERT_TRUE(protocol::valid_utf8(segment) && segment != ".." && segment.find('\0') == std::string::npos)
           << "seed " << seed << ": " << text;
     }
   }

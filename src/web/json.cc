@@ -11,6 +11,8 @@
 #include <iterator>
 #include <map>
 
+#include "protocol/decode.h"
+
 namespace alona::web {
 namespace {
 constexpr std::size_t label_bytes_max = 64;
@@ -32,7 +34,7 @@ void column(std::string& out, std::string_view name, const Items& items, Write w
 }  // namespace
 
 std::string shown(std::string_view bytes) {
-  if (http::valid_utf8(bytes)) return std::string(bytes);
+  if (protocol::valid_utf8(bytes)) return std::string(bytes);
   std::string out;
   for (const char c : bytes) {
     if (static_cast<unsigned char>(c) < 0x80)
@@ -228,7 +230,7 @@ Result<void> check_label(std::string_view what, std::string_view text) {
     return fail(Errc::usage, fmt::format("the {} is longer than {} bytes", what, label_bytes_max));
   const bool clean =
       std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (!clean || !http::valid_utf8(text))
+  if (!clean || !protocol::valid_utf8(text))
     return fail(Errc::usage, fmt::format("the {} must be one line of text", what));
   return {};
 }

@@ -14,6 +14,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
+cmake_minimum_required(VERSION 3.25)
+
 set(types html text/html js text/javascript css text/css svg image/svg+xml png image/png ico image/x-icon
   json application/json woff2 font/woff2 webmanifest application/manifest+json txt text/plain)
 

@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,7 +44,7 @@ namespace json = boost::json;
 
 [[nodiscard]] http::Response answer(const json::value& value, int status = 200);
 
-// A request's body: an object of strings. Nothing when it isn't, holds a name not in `known`, or one twice.
+// A request's body: an object of strings. usage when it isn't, or holds a name not in `known`.
 using Fields = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] Result<Fields> parse_fields(const http::Request& request,
                                           std::initializer_list<std::string_view> known);

@@ -55,6 +55,19 @@ inline constexpr std::size_t reject_payload_bytes_max = 1024;
 inline constexpr std::size_t reject_rows_max = 10'000;
 inline constexpr std::size_t reject_bytes_max = 10 * 1024 * 1024;
 
+// ---- configuration and provisioning ----
+inline constexpr std::size_t config_bytes_max = 256 * 1024;  // ten times a file with every key and long comments
+inline constexpr std::size_t config_text_bytes_max = 255;    // a file name's limit; also more than a host name's
+inline constexpr std::size_t config_list_max = 32;
+inline constexpr std::uint64_t reserve_bytes_min = std::uint64_t{64} << 20;  // twice the ballast file
+inline constexpr std::size_t broker_files_bytes_max = 4 * 1024 * 1024;  // 4,096 nodes need 0.6 MiB
+inline constexpr std::size_t password_bytes_max = 512;  // argon2id would hash a longer one just as well; nobody types it
+inline constexpr std::size_t password_bytes_min = 8;
+// A broker rereads its password file within milliseconds of the signal; the rest is for one that is just restarting.
+inline constexpr auto broker_reload_max = 10s;
+inline constexpr auto broker_reload_retry = 200ms;
+inline constexpr auto command_answer_max = 30s;  // the core proves a login before it answers
+
 // ---- time ----
 inline constexpr auto node_ahead_max = 5min;  // a node's ts further ahead is replaced by receipt and marked
 inline constexpr std::int64_t node_ts_min_ms = 946'684'800'000;  // 2000-01-01: before it a clock was never set

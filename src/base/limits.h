@@ -63,6 +63,7 @@ inline constexpr std::uint64_t reserve_bytes_min = std::uint64_t{64} << 20;  // 
 inline constexpr std::size_t broker_files_bytes_max = 4 * 1024 * 1024;  // 4,096 nodes need 0.6 MiB
 inline constexpr std::size_t password_bytes_max = 512;  // argon2id would hash a longer one just as well; nobody types it
 inline constexpr std::size_t password_bytes_min = 8;
+inline constexpr std::size_t label_chars_max = 64;  // names and places: a phone's line holds about forty
 // A broker rereads its password file within milliseconds of the signal; the rest is for one that is just restarting.
 inline constexpr auto broker_reload_max = 10s;
 inline constexpr auto broker_reload_retry = 200ms;

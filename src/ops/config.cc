@@ -3,16 +3,15 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
-#include <toml++/toml.h>
 
 #include "base/files.h"
 #include "ops/units.h"
-#include "protocol/decode.h"
 
 namespace alona::ops {
 namespace {
@@ -34,9 +33,10 @@ bool take_whole(const node& value, std::int64_t min, std::int64_t max, Number& i
   return true;
 }
 
+// Without control characters; the parser has already refused what is no UTF-8.
 std::optional<std::string> plain_text(const node& value, std::size_t bytes_max) {
   const auto* text = value.as_string();
-  if (text == nullptr || text->get().size() > bytes_max || !protocol::valid_utf8(text->get())) return {};
+  if (text == nullptr || text->get().size() > bytes_max) return {};
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::ranges::any_of(text->get(), control)) return {};
   return text->get();
@@ -76,8 +76,8 @@ bool take_listen(const node& value, std::string& into) {
 
 bool take_timezone(const node& value, std::string& into) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
-           c == '-' || c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '_' || c == '-' || c == '+';
   };
   std::string text;
   if (!take_text(value, text) || !std::ranges::all_of(text, allowed)) return false;
@@ -203,18 +203,22 @@ constexpr auto keys = std::to_array<Key>({
     {"time", "accept_browser", "true or false", [](V v, Config& c) { return take_bool(v, c.time.accept_browser); }},
 });
 
-bool known_section(std::string_view section) { return std::ranges::find(keys, section, &Key::section) != keys.end(); }
+bool known_section(std::string_view section) {
+  return std::ranges::find(keys, section, &Key::section) != keys.end();
+}
 
-// "did you mean …": the nearest key or section within two edits, a key of the right name in another section first.
+// "did you mean …": the nearest key or section within two edits, a key of the right name in another section
+// first.
 std::string hint(std::string_view section, std::string_view name) {
   std::size_t best = 3;
   std::string meant;
   for (const Key& key : keys) {
-    const std::size_t distance =
-        name.empty() ? edit_distance(section, key.section) : edit_distance(name, key.name) + (key.section != section);
+    const std::size_t distance = name.empty() ? edit_distance(section, key.section)
+                                              : edit_distance(name, key.name) + (key.section != section);
     if (distance >= best) continue;
     best = distance;
-    meant = name.empty() ? fmt::format("[{}]", key.section) : fmt::format("{} in [{}]", key.name, key.section);
+    meant =
+        name.empty() ? fmt::format("[{}]", key.section) : fmt::format("{} in [{}]", key.name, key.section);
   }
   return meant.empty() ? "docs/operations.md lists every key." : "Did you mean " + meant + "?";
 }
@@ -247,7 +251,8 @@ class File {
   [[nodiscard]] std::unexpected<Error> wrong(const toml::source_region& where, std::string next,
                                              fmt::format_string<Parts...> text, Parts&&... parts) const {
     return fail(Errc::config,
-                fmt::format("{}, line {}: ", name_, where.begin.line) + fmt::format(text, std::forward<Parts>(parts)...),
+                fmt::format("{}, line {}: ", name_, where.begin.line) +
+                    fmt::format(text, std::forward<Parts>(parts)...),
                 std::move(next));
   }
 
@@ -258,8 +263,9 @@ class File {
       if (table != nullptr) return wrong(where, hint(section, {}), "there is no section [{}]", section);
       return wrong(where, hint({}, section), "the key {} stands in no section", section);
     }
-    if (table == nullptr) return wrong(where, "Write it as a section: a line with only its name in brackets.",
-                                       "{} is a section, [{}], not a key", section, section);
+    if (table == nullptr)
+      return wrong(where, "Write it as a section: a line with only its name in brackets.",
+                   "{} is a section, [{}], not a key", section, section);
     for (const auto& [name, value] : *table) {
       if (auto taken = read_key(section, name.str(), name.source(), value, config); !taken) return taken;
     }
@@ -270,10 +276,11 @@ class File {
                         const node& value, Config& config) const {
     const auto is_it = [&](const Key& key) { return key.section == section && key.name == name; };
     const auto key = std::ranges::find_if(keys, is_it);
-    if (key == keys.end()) return wrong(where, hint(section, name), "there is no key {} in [{}]", name, section);
+    if (key == keys.end())
+      return wrong(where, hint(section, name), "there is no key {} in [{}]", name, section);
     if (!key->take(value, config)) {
-      return wrong(where, fmt::format("Allowed is {}.", key->allowed), "{} in [{}] can't be {}", name, section,
-                   value_text(value));
+      return wrong(where, fmt::format("Allowed is {}.", key->allowed), "{} in [{}] can't be {}", name,
+                   section, value_text(value));
     }
     return {};
   }
@@ -288,9 +295,10 @@ Result<Config> parse_config(std::string_view text, std::string_view name) {
     const toml::table root = toml::parse(text, name);
     return File{name}.read(root);
   } catch (const toml::parse_error& error) {
-    return fail(Errc::config,
-                fmt::format("{}, line {}: not TOML: {}", name, error.source().begin.line, error.description()),
-                "A line is a [section], a key = value, or begins with #.");
+    return fail(
+        Errc::config,
+        fmt::format("{}, line {}: not TOML: {}", name, error.source().begin.line, error.description()),
+        "A line is a [section], a key = value, or begins with #.");
   } catch (const std::exception& error) {
     return fail(Errc::config, fmt::format("{}: {}", name, error.what()));
   }

@@ -1,6 +1,6 @@
-// The configuration: what alona.toml says, checked, with a default for every key. A file may be empty; a key, section,
-// type or value that isn't known refuses the start and names file, line, key and what is allowed (Errc::config).
-// Plain data, read once at the start; any thread.
+// The configuration: what alona.toml says, checked, with a default for every key. A file may be empty; a key,
+// section, type or value that isn't known refuses the start and names file, line, key and what is allowed
+// (Errc::config). Plain data, read once at the start; any thread.
 #pragma once
 
 #include <chrono>

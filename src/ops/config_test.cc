@@ -63,7 +63,8 @@ TEST(Config, every_key_is_taken) {
     disk_used_max = 90
     backup_age_max_h = 72
     [time]
-    accept_browser = false)", "alona.toml");
+    accept_browser = false)",
+                                   "alona.toml");
   ASSERT_TRUE(config) << config.error().text();
   EXPECT_EQ(config->core.site, "Hütte am See");
   EXPECT_EQ(config->core.timezone, "Europe/Berlin");
@@ -90,7 +91,8 @@ TEST(Config, an_unknown_key_names_file_line_and_the_nearest_key) {
 }
 
 TEST(Config, an_unknown_section_and_a_key_outside_any_are_named) {
-  EXPECT_EQ(refusal("\n[strage]\n"), "alona.toml, line 2: there is no section [strage]\nDid you mean [storage]?");
+  EXPECT_EQ(refusal("\n[strage]\n"),
+            "alona.toml, line 2: there is no section [strage]\nDid you mean [storage]?");
   EXPECT_EQ(refusal("port = 1\n"),
             "alona.toml, line 1: the key port stands in no section\nDid you mean port in [mqtt]?");
   EXPECT_NE(refusal("mqtt = 1\n").find("mqtt is a section, [mqtt], not a key"), std::string::npos);
@@ -101,17 +103,37 @@ TEST(Config, a_wrong_type_or_range_says_what_is_allowed) {
             "alona.toml, line 2: port in [mqtt] can't be 70000\nAllowed is a whole number from 1 to 65535.");
   EXPECT_NE(refusal("[mqtt]\nport = \"1883\"\n").find("can't be '1883'"), std::string::npos)
       << refusal("[mqtt]\nport = \"1883\"\n");
-  for (const char* text :
-       {"[mqtt]\nport = 0", "[mqtt]\nport = 1.5", "[core]\ndata_dir = \"relative\"", "[core]\nsite = \"\"",
-        "[core]\nsite = \"a\\u0007b\"", "[core]\ntimezone = \"../etc\\n\"", "[web]\nlisten = \"4000\"",
-        "[web]\nlisten = \"localhost:4000\"", "[web]\nlisten = \"0.0.0.0:70000\"", "[web]\npublic_read = 1",
-        "[web]\nallowed_hosts = \"box\"", "[web]\nallowed_hosts = [1]", "[storage]\ncommit_interval = \"50ms\"",
-        "[storage]\ncommit_interval = \"11s\"", "[storage]\ncommit_interval = 1", "[storage]\ncommit_interval = \"1\"",
-        "[storage]\nreserve = \"500\"", "[storage]\nreserve = \"1 MiB\"", "[storage]\nreserve = \"99999999999 TiB\"",
-        "[storage]\non_corruption = \"maybe\"", "[storage]\nthin_after = \"1d\"", "[backup]\nat = \"24:00\"",
-        "[backup]\nat = \"3:15\"", "[backup]\nmax_share = 2.0", "[backup]\nmax_share = nan", "[backup]\nkeep = 1",
-        "[backup]\nsecond_target = \"usb\"", "[backup]\ninclude = [\"etc\"]", "[health]\ndisk_used_max = 100",
-        "[limits]\nnodes = 0", "[time]\naccept_browser = \"yes\""}) {
+  for (const char* text : {"[mqtt]\nport = 0",
+                           "[mqtt]\nport = 1.5",
+                           "[core]\ndata_dir = \"relative\"",
+                           "[core]\nsite = \"\"",
+                           "[core]\nsite = \"a\\u0007b\"",
+                           "[core]\ntimezone = \"../etc\\n\"",
+                           "[web]\nlisten = \"4000\"",
+                           "[web]\nlisten = \"localhost:4000\"",
+                           "[web]\nlisten = \"0.0.0.0:70000\"",
+                           "[web]\npublic_read = 1",
+                           "[web]\nallowed_hosts = \"box\"",
+                           "[web]\nallowed_hosts = [1]",
+                           "[storage]\ncommit_interval = \"50ms\"",
+                           "[storage]\ncommit_interval = \"11s\"",
+                           "[storage]\ncommit_interval = 1",
+                           "[storage]\ncommit_interval = \"1\"",
+                           "[storage]\nreserve = \"500\"",
+                           "[storage]\nreserve = \"1 MiB\"",
+                           "[storage]\nreserve = \"99999999999 TiB\"",
+                           "[storage]\non_corruption = \"maybe\"",
+                           "[storage]\nthin_after = \"1d\"",
+                           "[backup]\nat = \"24:00\"",
+                           "[backup]\nat = \"3:15\"",
+                           "[backup]\nmax_share = 2.0",
+                           "[backup]\nmax_share = nan",
+                           "[backup]\nkeep = 1",
+                           "[backup]\nsecond_target = \"usb\"",
+                           "[backup]\ninclude = [\"etc\"]",
+                           "[health]\ndisk_used_max = 100",
+                           "[limits]\nnodes = 0",
+                           "[time]\naccept_browser = \"yes\""}) {
     const std::string said = refusal(text);
     EXPECT_NE(said.find("alona.toml, line 2: "), std::string::npos) << text << "\n" << said;
     EXPECT_NE(said.find("\nAllowed is "), std::string::npos) << text << "\n" << said;
@@ -119,7 +141,8 @@ TEST(Config, a_wrong_type_or_range_says_what_is_allowed) {
 }
 
 TEST(Config, what_is_not_toml_names_its_line) {
-  EXPECT_TRUE(refusal("[core]\nsite = \n").starts_with("alona.toml, line 2: not TOML: ")) << refusal("[core]\nsite = \n");
+  EXPECT_TRUE(refusal("[core]\nsite = \n").starts_with("alona.toml, line 2: not TOML: "))
+      << refusal("[core]\nsite = \n");
   EXPECT_TRUE(refusal("[core]\nsite = \"a\"\nsite = \"b\"\n").starts_with("alona.toml, line 3: not TOML: "));
 }
 

@@ -55,6 +55,7 @@ inline constexpr std::size_t reject_payload_bytes_max = 1024;
 inline constexpr std::size_t reject_rows_max = 10'000;
 inline constexpr std::size_t reject_bytes_max = 10 * 1024 * 1024;
 
+<<<<<<< HEAD
 // ---- configuration and provisioning ----
 inline constexpr std::size_t config_bytes_max = 256 * 1024;  // ten times a file with every key and long comments
 inline constexpr std::size_t config_text_bytes_max = 255;    // a file name's limit; also more than a host name's
@@ -68,6 +69,56 @@ inline constexpr std::size_t label_chars_max = 64;  // names and places: a phone
 inline constexpr auto broker_reload_max = 10s;
 inline constexpr auto broker_reload_retry = 200ms;
 inline constexpr auto command_answer_max = 30s;  // the core proves a login before it answers
+=======
+// ---- the page (docs/api.md) ----
+// A header holds one cookie and a short target; a body is at most a few form fields.
+inline constexpr std::size_t http_header_bytes_max = 8 * 1024;
+inline constexpr std::size_t http_body_bytes_max = 64 * 1024;
+inline constexpr std::size_t http_buffer_bytes_max = 2 * http_header_bytes_max;  // header plus what came with it
+inline constexpr std::size_t http_path_segments_max = 8;
+inline constexpr std::size_t http_query_fields_max = 16;
+inline constexpr auto http_header_timeout = 10s;  // from the first byte to the last of a header; then of a body
+inline constexpr auto http_idle_timeout = 60s;    // between two requests of one connection
+inline constexpr auto http_write_timeout = 15s;   // one piece of an answer; a slower reader is cut
+inline constexpr auto http_answer_timeout = 20s;  // a handler; longer than any query or login in its queue
+inline constexpr auto http_stop_grace = 2s;       // at stop, for answers under way
+// About ten browsers with six connections each. The command line's socket has its own few, so that a flood from the
+// LAN never locks the keeper out.
+inline constexpr std::size_t http_connections_max = 64;
+inline constexpr std::size_t http_local_connections_max = 8;
+inline constexpr std::size_t live_streams_max = 16;
+static_assert(live_streams_max < http_connections_max);
+// What one slow live stream may leave unread before it is cut: minutes of a house, seconds of a flood.
+inline constexpr std::size_t live_queue_bytes_max = 128 * 1024;
+// What a stream that broke can still resume from.
+inline constexpr std::size_t live_ring_frames_max = 512;
+inline constexpr std::size_t live_ring_bytes_max = 256 * 1024;
+inline constexpr std::size_t stream_chunk_bytes = 16 * 1024;       // of an export
+inline constexpr std::size_t stream_queue_bytes_max = 64 * 1024;  // of it, waiting for the reader
+inline constexpr auto export_time_max = 10min;
+inline constexpr std::size_t answer_bytes_max = 16 * 1024 * 1024;  // what the command line takes
+
+// ---- questions to the database ----
+inline constexpr std::size_t pool_threads = 2;
+inline constexpr std::size_t pool_queue_max = 64;  // one a connection; the next gets 503
+inline constexpr auto query_time_max = 5s;
+inline constexpr std::size_t history_points_max = 5'000;
+inline constexpr std::size_t list_rows_max = 200;
+inline constexpr std::size_t recent_max = 20;
+inline constexpr std::size_t trend_points = 60;
+inline constexpr auto trend_age_max = 60s;
+
+// ---- login ----
+// argon2id: 19 MiB and two passes, one at a time, so that a flood of logins takes one thread and 19 MiB, not the box.
+inline constexpr std::size_t login_waiting_max = 4;
+inline constexpr std::size_t password_bytes_max = 256;
+inline constexpr std::size_t password_chars_min = 8;
+inline constexpr int login_failures_free = 5;  // a minute and address; then each further try must wait
+inline constexpr auto login_failure_window = 60s;
+inline constexpr std::size_t login_addresses_max = 256;
+inline constexpr std::size_t sessions_cached_max = 64;
+inline constexpr int session_days_default = 30;
+>>>>>>> web
 
 // ---- time ----
 inline constexpr auto node_ahead_max = 5min;  // a node's ts further ahead is replaced by receipt and marked

@@ -124,7 +124,7 @@ Result<void> Provisioner::prove() const {
 }
 
 Result<void> Provisioner::prove_new_node(const std::string& node, const std::string& password) const {
-  const auto proven = log_in_once(broker_, node, password, limits::broker_reload_max);
+  const auto proven = log_in_once(broker_, node, password, limits::broker_login_max);
   if (proven) return {};
   return fail(Errc::temporary, fmt::format("the broker doesn't admit {}: {}", node, proven.error().what),
               std::string(how_to_reload));

@@ -23,10 +23,10 @@ Result<store::UserRow> make_user(const std::string& name, const std::string& pas
     return fail(Errc::usage, fmt::format("\"{}\" can't be a user's name", name),
                 "Lower-case letters, digits, _, - and ., at most 32.");
   }
-  if (password.size() < limits::password_bytes_min || password.size() > limits::password_bytes_max) {
+  if (password.size() < limits::password_chars_min || password.size() > limits::password_bytes_max) {
     return fail(Errc::usage, "this password is too short or too long",
                 fmt::format("Between {} and {} bytes; several words are easy to type on a phone.",
-                            limits::password_bytes_min, limits::password_bytes_max));
+                            limits::password_chars_min, limits::password_bytes_max));
   }
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   if (crypto_pwhash_str_alg(hash.data(), password.data(), password.size(), hash_passes, hash_memory_bytes,

@@ -24,6 +24,8 @@ inline constexpr std::size_t unit_chars_max = 16;
 inline constexpr std::size_t event_data_bytes_max = 4 * 1024;
 inline constexpr std::size_t text_bytes_max = 512;  // error messages, firmware names, reset reasons
 inline constexpr double value_abs_max = 1e15;       // beyond it a double no longer holds every tenth
+// Ages, uptimes and sleeps: longer than any node runs on one start, and far from overflowing a time.
+inline constexpr std::int64_t age_s_max = std::int64_t{20} * 366 * 86'400;
 
 // ---- exactly once ----
 inline constexpr std::uint32_t node_unacked_max = 512;

@@ -14,8 +14,6 @@
 
 namespace alona::protocol {
 
-inline constexpr int version = 1;
-
 // What every message of a node may carry. boot, seq and low come together or not at all.
 struct Stamp {
   std::optional<UtcMs> ts;  // the node's own clock, rounded to a millisecond; not yet judged
@@ -45,6 +43,9 @@ inline constexpr auto reason_names = std::to_array<std::string_view>(
 [[nodiscard]] constexpr std::string_view name(Reason reason) {
   return reason_names[static_cast<std::size_t>(reason)];
 }
+
+// Below Reason, whose `version` GCC 12 would otherwise call a shadow of it.
+inline constexpr int version = 1;
 
 struct Refusal {
   Reason reason = Reason::json;

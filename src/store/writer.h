@@ -45,11 +45,14 @@ class Writer {
  public:
   // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer program.
   // temporary: another process holds it. In each case the file is untouched.
-  [[nodiscard]] static Result<Writer> open(const std::filesystem::path& path, Open how);
+  // `base_vfs`: the SQLite VFS below the checksums; a test puts its faults there.
+  [[nodiscard]] static Result<Writer> open(const std::filesystem::path& path, Open how,
+                                           const std::string& base_vfs = {});
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;
   ~Writer();
 
+  // Also after reopen(), before the next commit.
   [[nodiscard]] Result<State> load();
 
   // One transaction. A receipt means: on disk, survives a power cut.
@@ -62,8 +65,9 @@ class Writer {
   [[nodiscard]] Result<std::vector<std::optional<double>>> known(const std::vector<ReadingRow>& readings);
 
   // Writes what is only in the log of commits into its tables, so that the next start needn't replay it. Cheap; the
-  // ingest calls it every 10 minutes and at stop, with the learned intervals.
-  [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals);
+  // ingest calls it every 10 minutes and at stop. `floor`: the latest receipt ever. A failure counts as an unknown
+  // outcome: reopen() and load().
+  [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
   [[nodiscard]] Result<void> put_session(const SessionRow& session);

@@ -47,6 +47,15 @@ inline constexpr auto commit_interval_min = 100ms;
 inline constexpr auto commit_interval_max = 10'000ms;
 inline constexpr int urgent_bucket = 10;  // events, errors and status that commit at once; refilled one a second
 
+// ---- the writer's loop ----
+inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute
+inline constexpr auto reconnect_min = 250ms;
+inline constexpr auto reconnect_max = 5'000ms;  // the broker is on this box: trying is cheap
+inline constexpr auto recover_pause = 1'000ms;  // between looks at a database that doesn't answer
+inline constexpr auto backlog_min = 500ms;      // after a connect, before a quiet line means that nothing waited
+inline constexpr auto time_interval = 60s;      // alona/core/time
+inline constexpr auto fold_interval = 10min;    // bounds what a start replays to 600 small rows
+
 // ---- the box ----
 inline constexpr std::size_t nodes_max_default = 64;
 inline constexpr std::size_t series_max_default = 1024;
@@ -119,6 +128,13 @@ inline constexpr auto login_failure_window = 60s;
 inline constexpr std::size_t login_addresses_max = 256;
 inline constexpr std::size_t sessions_cached_max = 64;
 inline constexpr int session_days_default = 30;
+
+// ---- the MQTT client ----
+// QoS 1 publishes on their way at once: above a node's window, so that libmosquitto never holds back what we flush.
+inline constexpr int mqtt_send_max = 1024;
+static_assert(mqtt_send_max > static_cast<int>(node_unacked_max));
+inline constexpr auto mqtt_connect_wait = 3000ms;  // an address in the LAN answers in milliseconds or not at all
+inline constexpr auto mqtt_goodbye_wait = 500ms;   // for a broker that reads nothing, well below systemd's patience
 
 // ---- time ----
 inline constexpr auto node_ahead_max = 5min;  // a node's ts further ahead is replaced by receipt and marked

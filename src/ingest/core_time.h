@@ -8,7 +8,7 @@ namespace alona::ingest {
 
 class CoreTime {
  public:
-  explicit CoreTime(const Clock& clock) : clock_(clock), base_mono_(clock.mono()) {}
+  explicit CoreTime(const Clock& clock) : clock_(clock), base_mono_(clock.mono()), trusted_(clock.trusted()) {}
 
   // What was committed last; time that nobody has confirmed never lies before it.
   void set_floor(UtcMs floor) {
@@ -18,16 +18,19 @@ class CoreTime {
   }
   [[nodiscard]] UtcMs now() const {
     const UtcMs utc = clock_.utc();
-    if (clock_.trusted()) return utc;
+    if (trusted_) return utc;
     return std::max(utc, floor_ + (clock_.mono() - base_mono_));
   }
-  [[nodiscard]] bool trusted() const { return clock_.trusted(); }
+  [[nodiscard]] bool trusted() const { return trusted_; }
+  // Asks the machine again whether its clock is trusted: a system call, so once a second and not once a message.
+  void look() { trusted_ = clock_.trusted(); }
   [[nodiscard]] UtcMs floor() const { return floor_; }
 
  private:
   const Clock& clock_;
   UtcMs floor_{};
   Mono base_mono_;
+  bool trusted_;
 };
 
 }  // namespace alona::ingest

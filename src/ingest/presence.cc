@@ -16,10 +16,13 @@ NodePresence::NodePresence(store::Presence state, UtcMs last_seen, std::optional
       learned_(learned) {}
 
 void NodePresence::message(UtcMs at, Mono now, bool backlog) {
-  if (!backlog) {
-    if (previous_ && now > *previous_) learn(now - *previous_);
-    previous_ = now;
+  if (backlog) {
+    // When it was sent nobody knows; but that it was says that the node exists.
+    if (last_seen_ == UtcMs{}) last_seen_ = at;
+    return;
   }
+  if (previous_ && now > *previous_) learn(now - *previous_);
+  previous_ = now;
   last_seen_ = std::max(last_seen_, at);
   heard_ = now;
   offline_said_ = false;

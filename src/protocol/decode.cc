@@ -193,8 +193,10 @@ Decoded decode_object(const Topic& topic, std::string_view payload, const Fields
         break;
     }
   }
-  if (in.refusal()) return refuse(in.refusal()->reason, in.refusal()->detail);
-  return message;
+  if (!in.refusal()) return message;
+  auto refused = refuse(in.refusal()->reason, in.refusal()->detail);
+  refused.error().sequence = message.stamp.sequence;
+  return refused;
 }
 
 }  // namespace

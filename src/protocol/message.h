@@ -49,7 +49,9 @@ inline constexpr int version = 1;
 
 struct Refusal {
   Reason reason = Reason::json;
-  std::string detail;  // for the node builder: which field, what was there, what is allowed; valid UTF-8, no controls
+  std::string detail = {};  // for the node builder: which field, what was there, what is allowed; valid UTF-8, no controls
+  // Where it could be read: a refused message is settled too, else its node would send it for ever.
+  std::optional<Stamp::Sequence> sequence = {};
 };
 
 struct Telemetry {

@@ -73,6 +73,19 @@ inline constexpr std::size_t reject_payload_bytes_max = 1024;
 inline constexpr std::size_t reject_rows_max = 10'000;
 inline constexpr std::size_t reject_bytes_max = std::size_t{10} * 1024 * 1024;
 
+// ---- configuration and provisioning ----
+inline constexpr std::size_t config_bytes_max = 256 * 1024;  // ten times a file with every key and long comments
+inline constexpr std::size_t config_text_bytes_max = 255;    // a file name's limit; also more than a host name's
+inline constexpr std::size_t config_list_max = 32;
+inline constexpr std::uint64_t reserve_bytes_min = std::uint64_t{64} << 20;  // twice the ballast file
+inline constexpr std::size_t broker_files_bytes_max = 4 * 1024 * 1024;  // 4,096 nodes need 0.6 MiB
+inline constexpr std::size_t label_chars_max = 64;  // names and places: a phone's line holds about forty
+// A broker rereads its password file within milliseconds of the signal; the rest is for one that is just restarting.
+inline constexpr auto broker_reload_max = 10s;
+inline constexpr auto broker_reload_retry = 200ms;
+inline constexpr auto broker_login_max = 5s;  // one login; both together stay below http_answer_timeout
+inline constexpr auto command_answer_max = 30s;  // the core proves a login before it answers
+
 // ---- the page (docs/api.md) ----
 // A header holds one cookie and a short target; a body is at most a few form fields.
 inline constexpr std::size_t http_header_bytes_max = 8 * 1024;
@@ -90,6 +103,7 @@ inline constexpr auto http_stop_grace = 2s;       // at stop, for answers under 
 inline constexpr std::size_t http_connections_max = 64;
 inline constexpr std::size_t http_local_connections_max = 8;
 inline constexpr std::size_t live_streams_max = 16;
+static_assert(broker_reload_max + broker_login_max < http_answer_timeout);
 static_assert(live_streams_max < http_connections_max);
 // What one slow live stream may leave unread before it is cut: minutes of a house, seconds of a flood.
 inline constexpr std::size_t live_queue_bytes_max = 128 * 1024;
@@ -121,6 +135,7 @@ inline constexpr auto login_failure_window = 60s;
 inline constexpr std::size_t login_addresses_max = 256;
 inline constexpr std::size_t sessions_cached_max = 64;
 inline constexpr int session_days_default = 30;
+
 // ---- the MQTT client ----
 // QoS 1 publishes on their way at once: above a node's window, so that libmosquitto never holds back what we flush.
 inline constexpr int mqtt_send_max = 1024;

@@ -257,6 +257,7 @@ Result<Committed> Ingest::commit() {
   if (!batch_->empty()) {
     if (auto receipt = writer_.commit(*batch_); !receipt) return std::unexpected(receipt.error());
     time_.set_floor(batch_->received);
+    readings_stored_ += batch_->readings.size();
   }
   for (const auto& node : catalog_.nodes()) {
     // One ack a node: of the boot that spoke last, the only one that still listens.

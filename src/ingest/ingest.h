@@ -66,14 +66,15 @@ class Ingest {
   [[nodiscard]] Result<void> fold();
 
   // Commands; the change goes with the next commit.
-  [[nodiscard]] Result<store::NodeRow> add_node(const std::string& id, const std::string& name, const std::string& place);
-  [[nodiscard]] Result<store::NodeRow> rename_node(const std::string& id, const std::optional<std::string>& name,
-                                                   const std::optional<std::string>& place);
-  [[nodiscard]] Result<void> remove_node(const std::string& id);
+  [[nodiscard]] std::vector<store::NodeRow> nodes() const;
+  // New, changed, removed or welcome again. The number of a new one must be the next; refused otherwise.
+  [[nodiscard]] Result<void> put_node(const store::NodeRow& row);
 
   [[nodiscard]] UtcMs now() const { return time_.now(); }
   [[nodiscard]] bool clock_trusted() const { return time_.trusted(); }
   [[nodiscard]] store::Writer& writer() { return writer_; }
+  [[nodiscard]] std::map<store::NodeNo, Ms> intervals() const;
+  [[nodiscard]] std::uint64_t readings_stored() const { return readings_stored_; }  // ever, committed
 
  private:
   struct Arrival;  // one message on its way
@@ -107,6 +108,7 @@ class Ingest {
   Tail tail_;
   HashKey tail_key_{};
   std::int32_t today_ = 0;
+  std::uint64_t readings_stored_ = 0;
   bool backlog_ = false;
   std::size_t backlog_taken_ = 0;
   std::shared_ptr<store::Batch> batch_ = std::make_shared<store::Batch>();

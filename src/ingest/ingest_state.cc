@@ -12,6 +12,7 @@ Result<void> Ingest::load() {
   catalog_ = Catalog{*state, time_.now(), clock_.mono()};
   tail_.load(state->tail);
   tail_key_ = state->tail_key;
+  readings_stored_ = state->readings_stored;
   today_ = utc_day(time_.now());
   batch_ = std::make_shared<store::Batch>();
   late_.clear();
@@ -59,50 +60,33 @@ void Ingest::tick() {
   }
 }
 
-Result<void> Ingest::fold() {
+std::map<store::NodeNo, Ms> Ingest::intervals() const {
   std::map<store::NodeNo, Ms> intervals;
   for (const auto& node : catalog_.nodes()) {
     if (const auto learned = node->presence.learned()) intervals[node->row.no] = *learned;
   }
-  return writer_.fold(intervals, time_.floor());
+  return intervals;
 }
 
-Result<store::NodeRow> Ingest::add_node(const std::string& id, const std::string& name, const std::string& place) {
-  if (!protocol::valid_node_id(id)) {
-    return fail(Errc::usage, fmt::format("'{}' can't be a node's id", id),
-                "Use 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit; core, canary and alona… are taken.");
-  }
-  NodeState* node = catalog_.find(id);
-  if (node != nullptr && !node->row.removed) {
-    return fail(Errc::refused, fmt::format("the node '{}' exists already", id),
-                "Give it a new password with `alona node rotate`, or choose another id.");
-  }
-  if (node == nullptr && catalog_.nodes().size() >= options_.nodes_max) {
-    return fail(Errc::refused, fmt::format("there are {} nodes already", options_.nodes_max),
-                "Raise [limits] nodes in the configuration.");
-  }
-  if (node == nullptr) node = &catalog_.add_node(id, time_.now(), clock_.mono());
-  node->row.removed = false;
-  node->row.name = name;
-  node->row.place = place;
-  batch_->nodes.push_back(node->row);
-  return node->row;
+Result<void> Ingest::fold() { return writer_.fold(intervals(), time_.floor()); }
+
+std::vector<store::NodeRow> Ingest::nodes() const {
+  std::vector<store::NodeRow> rows;
+  for (const auto& node : catalog_.nodes()) rows.push_back(node->row);
+  return rows;
 }
 
-Result<store::NodeRow> Ingest::rename_node(const std::string& id, const std::optional<std::string>& name,
-                                           const std::optional<std::string>& place) {
-  NodeState* node = catalog_.find(id);
-  if (node == nullptr) return fail(Errc::not_found, fmt::format("there is no node '{}'", id));
-  if (name) node->row.name = *name;
-  if (place) node->row.place = *place;
-  batch_->nodes.push_back(node->row);
-  return node->row;
-}
-
-Result<void> Ingest::remove_node(const std::string& id) {
-  NodeState* node = catalog_.find(id);
-  if (node == nullptr) return fail(Errc::not_found, fmt::format("there is no node '{}'", id));
-  node->row.removed = true;
+Result<void> Ingest::put_node(const store::NodeRow& row) {
+  NodeState* node = catalog_.find(row.id);
+  if (node == nullptr) {
+    if (static_cast<std::size_t>(row.no) != catalog_.nodes().size() + 1) {
+      return fail(Errc::refused, fmt::format("the node '{}' was changed meanwhile", row.id), "Try again.");
+    }
+    node = &catalog_.add_node(row.id, row.created, clock_.mono());
+  }
+  node->row.name = row.name;
+  node->row.place = row.place;
+  node->row.removed = row.removed;
   batch_->nodes.push_back(node->row);
   return {};
 }

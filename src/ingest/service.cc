@@ -44,7 +44,7 @@ Result<void> Service::prepare() {
 }
 
 void Service::run() {
-  listener_.changed(ingest_.everything());
+  listener_.started(ingest_);
   while (!stopping_.load(std::memory_order_relaxed)) round();
   shut_down();
 }
@@ -64,7 +64,8 @@ void Service::round() {
   run_commands();
   if (readable) read_until_due();
   if (!healthy_) return;
-  if (ingest_.due().due(clock_.mono()) || (ingest_.due().waiting() == 0 && ingest_.dirty())) settle();
+  const bool no_message_waits = ingest_.due().waiting() == 0;
+  if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty())) settle();
 }
 
 void Service::connect_if_due(Mono now) {
@@ -117,8 +118,10 @@ void Service::settle() {
     if (connected_) listener_.broker(false);
     connected_ = false;
     healthy_ = false;
+    end_commands(std::unexpected(committed.error()));
     return;
   }
+  end_commands({});
   if (connected_) acknowledge(*committed);
   if (!committed->changes->empty()) listener_.changed(committed->changes);
 }
@@ -141,19 +144,33 @@ void Service::recover() {
   if (loaded) {
     healthy_ = true;
     last_complaint_.clear();
-    listener_.changed(ingest_.everything());
+    listener_.started(ingest_);
     spdlog::info("the database answers again; taking messages");
     return;
   }
   if (std::exchange(last_complaint_, loaded.error().what) != loaded.error().what) {
     spdlog::error("the database does not answer; messages wait at the broker: {}", loaded.error().text());
   }
+  run_commands();
   pollfd wake{wake_fd_, POLLIN, 0};
   ::poll(&wake, 1, static_cast<int>(Ms{limits::recover_pause}.count()));
 }
 
 void Service::run_commands() {
-  for (Command& command : commands_.take_all()) command(ingest_);
+  for (Command& command : commands_.take_all()) {
+    auto changed = healthy_ ? command.change(ingest_)
+                            : fail(Errc::temporary, "the database does not answer", "Look at the journal; try again later.");
+    if (!changed) {
+      command.done(changed);
+    } else {
+      uncommitted_.push_back(std::move(command.done));
+    }
+  }
+  if (!ingest_.dirty()) end_commands({});  // nothing waits for a commit
+}
+
+void Service::end_commands(const Result<void>& outcome) {
+  for (auto& done : std::exchange(uncommitted_, {})) done(outcome);
 }
 
 void Service::every_second(Mono now) {

@@ -22,13 +22,20 @@ struct ServiceOptions {
 
 // What the writer thread tells the others; called on it, must not block.
 struct Listener {
-  std::function<void(std::shared_ptr<const store::Batch>)> changed;
+  // Everything there is: at the start, and when the database had to be looked at again.
+  std::function<void(const Ingest&)> started;
+  std::function<void(std::shared_ptr<const store::Batch>)> changed;  // after each commit
   std::function<void(bool connected)> broker;
 };
 
 class Service final : private mqtt::Handler {
  public:
-  using Command = std::function<void(Ingest&)>;
+  // `change` runs on the writer thread between two commits; `done` hears, also there, once the change is on disk, or
+  // why it isn't.
+  struct Command {
+    std::function<Result<void>(Ingest&)> change;
+    std::function<void(const Result<void>&)> done;
+  };
 
   Service(store::Writer writer, const Clock& clock, ServiceOptions options, Listener listener);
   ~Service() override;
@@ -60,6 +67,7 @@ class Service final : private mqtt::Handler {
   void acknowledge(const Committed& committed);
   void recover();
   void run_commands();
+  void end_commands(const Result<void>& outcome);
   void every_second(Mono now);
   void publish_time();
   void say_status(bool online);
@@ -82,6 +90,7 @@ class Service final : private mqtt::Handler {
   Mono next_time_{};
   Mono next_fold_{};
   Mailbox<Command> commands_;
+  std::vector<std::function<void(const Result<void>&)>> uncommitted_;  // commands whose change waits for its commit
   int wake_fd_ = -1;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> rounds_ = 0;

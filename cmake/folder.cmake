@@ -33,7 +33,8 @@ function(alona_program folder)
 endfunction()
 
 # alona_fuzzers(NAME): of each src/NAME/X_fuzz.cc the libFuzzer program X_fuzz. With ALONA_FUZZ, and only clang has it;
-# set ALONA_SANITIZE too. The libraries it tests are built with coverage for it.
+# set ALONA_SANITIZE too (the preset fuzz does): its runtime holds what the instrumented library calls, for other
+# programs as well. X_fuzz.seeds.sh, where there is one, fills the corpus beside the build folder.
 function(alona_fuzzers folder)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*_fuzz.cc)
   if(NOT ALONA_FUZZ OR NOT fuzzers)
@@ -46,5 +47,9 @@ function(alona_fuzzers folder)
     target_link_libraries(${name} PRIVATE alona_${folder})
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set(seeds ${CMAKE_SOURCE_DIR}/src/${folder}/${name}.seeds.sh)
+    if(EXISTS ${seeds})
+      add_custom_command(TARGET ${name} POST_BUILD COMMAND ${seeds} ${CMAKE_BINARY_DIR}/../corpus/${name} VERBATIM)
+    endif()
   endforeach()
 endfunction()

@@ -16,12 +16,9 @@ namespace {
 using Decoded = std::expected<Message, Refusal>;
 
 constexpr std::int64_t seconds_max = limits::age_s_max;  // of uptime and sleep
-constexpr std::int64_t heap_bytes_max = std::int64_t{1} << 40;
-constexpr double battery_v_max = 1000;
-constexpr std::size_t detail_bytes_max = 200;
 
 std::unexpected<Refusal> refuse(Reason reason, std::string_view detail) {
-  return std::unexpected(Refusal{reason, std::string(clipped(detail, detail_bytes_max))});
+  return std::unexpected(Refusal{reason, std::string(clipped(detail, limits::refusal_detail_bytes_max))});
 }
 
 double take_value(FieldReader& in) {
@@ -82,7 +79,7 @@ class BatchReader final : public ReadingSink {
 
  private:
   void refuse_one(std::size_t index, Refusal why) {
-    why.detail = clipped(fmt::format("readings[{}]{}", index, why.detail), detail_bytes_max);
+    why.detail = clipped(fmt::format("readings[{}]{}", index, why.detail), limits::refusal_detail_bytes_max);
     telemetry_.refused.push_back({.why = std::move(why), .text = {}});
     refused_at_.push_back(index);
   }
@@ -141,10 +138,11 @@ Event decode_event(FieldReader& in, std::string_view payload, const Topic& topic
 Heartbeat decode_heartbeat(FieldReader& in) {
   Heartbeat result;
   result.uptime_s = in.whole(Key::uptime, 0, seconds_max);
-  result.rssi_dbm = static_cast<std::int32_t>(in.whole(Key::rssi, -200, 100));
+  result.rssi_dbm =
+      static_cast<std::int32_t>(in.whole(Key::rssi, limits::rssi_dbm_min, limits::rssi_dbm_max));
   result.firmware = in.maybe_text(Key::firmware);
-  result.heap_bytes = in.maybe_whole(Key::heap, 0, heap_bytes_max);
-  result.battery_v = in.maybe_number(Key::battery, 0, battery_v_max);
+  result.heap_bytes = in.maybe_whole(Key::heap, 0, limits::heap_bytes_max);
+  result.battery_v = in.maybe_number(Key::battery, 0, limits::battery_v_max);
   result.reset = in.maybe_text(Key::reset);
   return result;
 }
@@ -193,8 +191,10 @@ Decoded decode_object(const Topic& topic, std::string_view payload, const Fields
         break;
     }
   }
-  if (in.refusal()) return refuse(in.refusal()->reason, in.refusal()->detail);
-  return message;
+  if (!in.refusal()) return message;
+  auto refused = refuse(in.refusal()->reason, in.refusal()->detail);
+  refused.error().sequence = message.stamp.sequence;
+  return refused;
 }
 
 }  // namespace

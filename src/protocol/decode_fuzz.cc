@@ -1,5 +1,5 @@
-// libFuzzer: any bytes on any topic are decoded or refused, and what comes back keeps the rules that decode.h promises.
-// The first line of the input is the topic, the rest the payload. Seeds: tests/golden/protocol.
+// libFuzzer: any bytes on any topic are decoded or refused, and what comes back keeps the rules that decode.h
+// promises. The first line of the input is the topic, the rest the payload. Seeds: tests/golden/protocol.
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>

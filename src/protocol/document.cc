@@ -38,8 +38,7 @@ double exact_number(std::string_view text, double rough) {
                              : std::copysign(std::numeric_limits<double>::infinity(), rough);
 }
 
-// What Boost's parser calls. Keys of all open objects lie in one stack, so that duplicates are found at any
-// depth.
+// What Boost's parser calls. Keys of all open objects lie in one stack: duplicates are found at any depth.
 class Handler {
  public:
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
@@ -60,8 +59,8 @@ class Handler {
   bool on_document_end(error_code&) { return true; }
 
   bool on_object_begin(error_code&) {
-    in_element_ = in_element_ || (level_ == 2 && in_readings_);
     if (level_ == 2 && in_readings_) {
+      in_element_ = true;
       element_.clear();
     } else {
       take({.kind = Kind::object});
@@ -73,6 +72,7 @@ class Handler {
   bool on_object_end(std::size_t, error_code& error) {
     const std::size_t first = first_key_[--level_];
     if (has_duplicate(std::span(keys_).subspan(first))) {
+      if (level_ == 0) document_.fields.clear();  // nobody knows which of two it meant
       error = json::error::syntax;
       return false;
     }
@@ -152,19 +152,20 @@ class Handler {
     document_.unescaped.append(part.data(), part.size());
     return true;
   }
+  // Text without escapes stays where it is, in the payload.
   std::string_view finish(json::string_view rest) {
-    const std::size_t begin = std::exchange(text_begin_, document_.unescaped.size());
-    const bool in_payload = std::less_equal<>{}(payload_.data(), rest.data()) &&
-                            std::less_equal<>{}(rest.data() + rest.size(), payload_.data() + payload_.size());
-    if (begin == document_.unescaped.size() && (in_payload || rest.empty()))
-      return {rest.data(), rest.size()};
+    if (text_begin_ == document_.unescaped.size() && in_payload(rest)) return {rest.data(), rest.size()};
     gather(rest);
-    text_begin_ = document_.unescaped.size();
+    const std::size_t begin = std::exchange(text_begin_, document_.unescaped.size());
     return std::string_view(document_.unescaped).substr(begin);
   }
+  [[nodiscard]] bool in_payload(json::string_view text) const {
+    const std::less_equal<> up_to;
+    return up_to(payload_.data(), text.data()) &&
+           up_to(text.data() + text.size(), payload_.data() + payload_.size());
+  }
 
-  // Sorting makes an object of thousands of keys cheap too; the few keys of a message are compared as they
-  // are.
+  // Sorting makes thousands of keys cheap too; the few keys of a message are compared as they are.
   bool has_duplicate(std::span<std::string_view> keys) {
     constexpr std::size_t few = 10;
     if (keys.size() > few) {
@@ -207,8 +208,8 @@ json::parse_options strict_options() {
 
 std::string_view around(std::string_view payload, std::size_t at) {
   at = std::min(at, payload.size());
-  while (at > 0 && at < payload.size() && (static_cast<unsigned char>(payload[at]) & 0xC0) == 0x80)
-    --at;  // never from half a character
+  const auto within_character = [&] { return (static_cast<unsigned char>(payload[at]) & 0xC0) == 0x80; };
+  while (at > 0 && at < payload.size() && within_character()) --at;
   return clipped(payload.substr(at), 20);
 }
 

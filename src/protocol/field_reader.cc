@@ -12,8 +12,7 @@ namespace alona::protocol {
 namespace {
 
 // The ingest judges whether a time is likely; here only what no clock says: outside 1970 to 2200.
-constexpr UtcMs ts_end{std::chrono::sys_days{std::chrono::year{2201} / 1 / 1}};
-constexpr double ts_end_s = static_cast<double>(ts_end.time_since_epoch().count()) / 1000;
+constexpr double ts_end_s = static_cast<double>(limits::ts_end_ms) / 1000;
 constexpr double u32_max = std::numeric_limits<std::uint32_t>::max();
 
 std::string_view kind_text(Kind kind) {
@@ -193,7 +192,9 @@ std::optional<Stamp::Sequence> FieldReader::sequence() {
   if (result.low < 1 || result.low > result.seq) {
     refuse(Reason::field, Key::low, fmt::format("{}, allowed is 1 to seq, {}", result.low, result.seq));
   }
-  return result;
+  // Only a whole numbering counts: a refused message is settled by it too.
+  const bool whole = maybe_u32(Key::boot).has_value() && result.low >= 1 && result.low <= result.seq;
+  return whole ? std::optional(result) : std::nullopt;
 }
 
 }  // namespace alona::protocol

@@ -4,12 +4,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/limits.h"
 #include "protocol/decode.h"
 
 namespace alona::protocol {
 namespace {
-
-constexpr std::size_t shown_bytes_max = 40;  // enough to recognise one's own text in a refusal
 
 constexpr std::uint8_t byte(char c) { return static_cast<std::uint8_t>(c); }
 constexpr bool continues(char c) { return (byte(c) & 0xC0) == 0x80; }
@@ -70,12 +69,12 @@ std::string_view clipped(std::string_view text, std::size_t bytes_max) {
 }
 
 std::string shown(std::string_view text) {
-  const std::string_view part = clipped(text, shown_bytes_max);
+  const std::string_view part = clipped(text, limits::shown_bytes_max);
   std::string result = "\"";
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (ascii_control(part[i])) {
       result += '?';
-    } else if (byte(part[i]) == 0xC2 && byte(part[i + 1]) < 0xA0) {
+    } else if (byte(part[i]) == 0xC2 && i + 1 < part.size() && byte(part[i + 1]) < 0xA0) {
       result += '?', ++i;
     } else {
       result += part[i];

@@ -33,7 +33,9 @@ std::string reading_text(const Reading& reading, bool with_time) {
 }
 
 std::string refusal_text(const Refusal& why) {
-  return fmt::format("refused {} | {}", name(why.reason), why.detail);
+  std::string text = fmt::format("refused {} | {}", name(why.reason), why.detail);
+  if (why.sequence) text += " | settled:" + stamp_text({.ts = {}, .sequence = why.sequence});
+  return text;
 }
 
 struct BodyText {

@@ -33,6 +33,7 @@ struct State {
   std::vector<WindowRow> windows;             // the last boots of each node, oldest first
   std::vector<TailEntry> tail;                // oldest first, at most limits::tail_messages
   std::vector<CountRow> counts_today;         // by node, of the latest day
+  std::uint64_t readings_stored = 0;          // ever
   HashKey tail_key{};
   UtcMs floor{};                              // the latest receipt ever committed
 };

@@ -211,6 +211,9 @@ Result<State> Writer::load() {
       if (auto& to = state.last[series]; last.ts >= to.ts) to = last;
     }
     state.windows = last_boots(windows);
+    state.readings_stored =
+        static_cast<std::uint64_t>(i.db->execAndGet("SELECT coalesce(sum(stored), 0) FROM node_day").getInt64());
+    for (const auto& [key, row] : i.pending.counts) state.readings_stored += row.stored;
     state.counts_today = counts_of_day(*i.db, utc_day(state.floor), i.pending);
   });
   if (!loaded) return std::unexpected(loaded.error());

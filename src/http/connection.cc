@@ -76,13 +76,15 @@ std::expected<Request, Response> translate(bhttp::request<bhttp::string_body>& m
 }
 }  // namespace
 
-Connection::Connection(Socket socket, std::string peer, const ServerOptions& options, const Handler& handler)
+Connection::Connection(Socket socket, std::string peer, const ServerOptions& options, const Handler& handler,
+                       Server::Poster post)
     : stream_(std::move(socket)),
       wake_(stream_.get_executor()),
       peer_(std::move(peer)),
       local_(peer_.empty()),
       options_(options),
-      handler_(handler) {}
+      handler_(handler),
+      post_(std::move(post)) {}
 
 net::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
@@ -160,11 +162,13 @@ net::awaitable<Response> Connection::ask(Request request) {
   };
   const auto pending = std::make_shared<Pending>(stream_.get_executor());
   pending->wake.expires_after(limits::http_answer_timeout);
-  // Posted always: the call may come from any thread, or from within the handler.
-  Reply reply{[pending, executor = stream_.get_executor()](Response response) {
-    net::post(executor, [pending, response = std::move(response)]() mutable {
-      pending->response = std::move(response);
-      pending->wake.cancel();
+  // Posted always: the call may come from any thread, from within the handler, or when all this has gone.
+  Reply reply{[weak = std::weak_ptr(pending), post = post_](Response response) {
+    post([weak, response = std::move(response)]() mutable {
+      const auto waiting = weak.lock();
+      if (!waiting) return;
+      waiting->response = std::move(response);
+      waiting->wake.cancel();
     });
   }};
   try {
@@ -212,8 +216,8 @@ net::awaitable<bool> Connection::write(Response response, bool head, unsigned ve
 net::awaitable<bool> Connection::write_stream(std::shared_ptr<BodyStream> stream, bool chunked) {
   body_ = stream;
   // The producer is another thread: it may only post.
-  stream->on_news([weak = weak_from_this(), executor = stream_.get_executor()] {
-    net::post(executor, [weak] {
+  stream->on_news([weak = weak_from_this(), post = post_] {
+    post([weak] {
       if (const auto self = weak.lock()) self->wake_.cancel();
     });
   });

@@ -15,8 +15,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = net::generic::stream_protocol::socket;
 
-  // `options` and `handler` outlive it. `peer` is empty for the Unix socket.
-  Connection(Socket socket, std::string peer, const ServerOptions& options, const Handler& handler);
+  // `options` and `handler` outlive it. `peer` is empty for the Unix socket. Other threads reach it through
+  // `post` alone: they may come when the loop is gone.
+  Connection(Socket socket, std::string peer, const ServerOptions& options, const Handler& handler,
+             Server::Poster post);
 
   net::awaitable<void> run();
   // Ends it now if it waits for a request or streams events; else after the answer under way.
@@ -45,6 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const bool local_;
   const ServerOptions& options_;
   const Handler& handler_;
+  const Server::Poster post_;
   std::shared_ptr<EventStream> events_;
   std::shared_ptr<BodyStream> body_;
   Phase phase_ = Phase::waiting;

@@ -38,6 +38,7 @@ struct Server::Impl {
   net::awaitable<void> repeat(Ms interval, std::function<void()> work);
   void begin(Connection::Socket socket, std::string peer);
   void stop_now();
+  [[nodiscard]] Poster poster() const;
 
   ServerOptions options;
   Handler handler;
@@ -140,7 +141,8 @@ net::awaitable<void> Server::Impl::accept_unix() {
 
 void Server::Impl::begin(Connection::Socket socket, std::string peer) {
   const bool is_local = peer.empty();
-  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(peer), options, handler);
+  const auto connection =
+      std::make_shared<Connection>(std::move(socket), std::move(peer), options, handler, poster());
   connections.insert(connection);
   ++(is_local ? from_unix : from_tcp);
   net::co_spawn(*loop, connection->run(), [this, connection, is_local](const std::exception_ptr& thrown) {
@@ -227,11 +229,13 @@ void Server::stop() {
   net::post(*impl_->loop, [impl = impl_.get()] { impl->stop_now(); });
 }
 
-Server::Poster Server::poster() const {
-  return [weak = std::weak_ptr<net::io_context>(impl_->loop)](std::function<void()> work) {
-    if (const auto loop = weak.lock()) net::post(*loop, std::move(work));
+Server::Poster Server::Impl::poster() const {
+  return [weak = std::weak_ptr<net::io_context>(loop)](std::function<void()> work) {
+    if (const auto alive = weak.lock()) net::post(*alive, std::move(work));
   };
 }
+
+Server::Poster Server::poster() const { return impl_->poster(); }
 
 void Server::every(Ms interval, std::function<void()> work) {
   net::co_spawn(*impl_->loop, impl_->repeat(interval, std::move(work)), [](const std::exception_ptr&) {});

@@ -40,6 +40,7 @@ class Served {
     const std::string& path = request.target.path;
     if (path == "/throw") throw std::runtime_error("thrown on purpose");
     if (path == "/forget") return;
+    if (path == "/keep") return kept.emplace(reply), streaming.set_value();
     if (path == "/events") {
       events = std::make_shared<EventStream>();
       Response response;
@@ -68,6 +69,7 @@ class Served {
   std::filesystem::path folder = mkdtemp(name);
   std::shared_ptr<EventStream> events;
   std::shared_ptr<BodyStream> body;
+  std::optional<Reply> kept;
   std::promise<void> streaming;
   std::unique_ptr<Server> server;
   std::thread thread;
@@ -301,6 +303,19 @@ TEST(Server, stops_with_streams_and_idle_connections_open) {
   EXPECT_TRUE(idle.ended());
   EXPECT_TRUE(live.ended());
   EXPECT_TRUE(half.ended());
+}
+
+TEST(Server, an_answer_that_comes_after_the_end_goes_nowhere) {
+  std::optional<Reply> late;
+  {
+    Served served;
+    TestClient client = served.client();
+    client.say(get("/keep"));
+    served.streaming.get_future().wait();
+    late.swap(served.kept);
+  }
+  (*late)(json("too late"));
+  late.reset();
 }
 
 TEST(Server, a_busy_port_is_named_with_what_to_do) {

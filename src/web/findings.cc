@@ -109,15 +109,19 @@ std::optional<Finding> of_emptiness(const Model& model) {
 
 std::vector<Finding> findings(const Model& model, UtcMs now, bool clock_trusted) {
   std::vector<Finding> all;
+  // Behind those of its own level: what is being lost comes first.
   const auto add = [&](std::optional<Finding> finding) {
-    if (finding) all.push_back(std::move(*finding));
+    if (!finding) return;
+    const auto at = finding->level == Level::being_lost
+                        ? std::ranges::find(all, Level::needs_you, &Finding::level)
+                        : all.end();
+    all.insert(at, std::move(*finding));
   };
   add(of_broker(model, now));
   add(of_clock(clock_trusted));
   for (const NodeState* node : model.nodes()) add(of_node(*node, now));
   add(of_rejects(model, now));
   add(of_emptiness(model));
-  std::ranges::stable_sort(all, std::ranges::greater{}, &Finding::level);
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include "web/model.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -60,7 +61,7 @@ TEST(Model, what_happened_is_kept_newest_first_and_bounded) {
   model.start(house(), 0, {});
   store::Batch batch;
   for (int i = 0; i < 50; ++i)
-    batch.events.push_back({NodeNo{1}, noon + Ms{i}, 0, "e" + std::to_string(i), "{}"});
+    batch.events.push_back({NodeNo{1}, noon + Ms{i}, 0, fmt::format("e{}", i), "{}"});
   EXPECT_EQ(model.apply(batch).happened.size(), limits::recent_max);
   EXPECT_EQ(model.recent().size(), limits::recent_max);
   EXPECT_EQ(model.recent().front().text, "Roof: e49");

@@ -2,7 +2,7 @@
 import type { History, SeriesInfo } from "../api/types";
 import { unit_text } from "./format";
 
-export interface Line { series: SeriesInfo; name: string; color: number; history: History }
+export interface Line { series: SeriesInfo; name: string; node_name: string; color: number; history: History }
 export interface Panel { unit: string; lines: Line[] }
 
 export function to_panels(lines: Line[]): Panel[] {

@@ -109,7 +109,7 @@ export function plot_options(width: number, height: number, view: () => PlotView
     axes: [
       {
         show: true, size: show_time ? time_px : 4, stroke: paint.soft, font, gap: 8, ticks: { show: false }, grid: { show: false },
-        splits: (u) => time_ticks(view().from, view().to, Math.max(2, u.over.clientWidth / tick_px_min), view().zone).map((t) => t / 1000),
+        splits: (u) => time_ticks(view().from, view().to, Math.max(2, plot_px(u) / tick_px_min), view().zone).map((t) => t / 1000),
         values: (u, splits) => (show_time ? splits.map((s) => edge_text(u, s, view())) : splits.map(() => "")),
       },
       {
@@ -123,9 +123,12 @@ export function plot_options(width: number, height: number, view: () => PlotView
   };
 }
 
+// Known before the plot has been laid out, which is when the first ticks are asked for.
+const plot_px = (u: uPlot): number => u.width - axis_px - pad_right;
+
 // A label that would run over the right edge is left out rather than cut.
 function edge_text(u: uPlot, split: number, view: PlotView): string {
   const text = tick_text(split * 1000, view.to - view.from, view.zone);
-  const room = u.over.clientWidth + pad_right - u.valToPos(split, "x");
+  const room = pad_right + plot_px(u) * (1 - (split * 1000 - view.from) / (view.to - view.from));
   return room < text.length * 3.8 ? "" : text;
 }

@@ -3,7 +3,7 @@ import { clock, date_short, day, hour, instant, minute, month_year, offset_ms, s
 
 const clock_steps = [second, 2 * second, 5 * second, 10 * second, 30 * second, minute, 2 * minute, 5 * minute, 10 * minute, 30 * minute, hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour];
 const day_steps = [1, 2, 7, 14];
-const month_steps = [1, 2, 3, 6, 12, 24, 60];
+const month_steps = [1, 2, 3, 6, 12, 24, 60, 120, 240];
 const month = 30.4 * day;
 
 function clock_ticks(from: number, to: number, step: number, zone: string): number[] {
@@ -49,7 +49,7 @@ export function time_ticks(from: number, to: number, count_max: number, zone: st
   if (clock_step) return clock_ticks(from, to, clock_step, zone);
   const day_step = day_steps.find((n) => fits(n * day));
   if (day_step) return day_ticks(from, to, day_step, zone);
-  const month_step = month_steps.find((n) => fits(n * month)) ?? 120;
+  const month_step = month_steps.find((n) => fits(n * month)) ?? 600;
   return month_ticks(from, to, month_step, zone);
 }
 

@@ -53,6 +53,7 @@ export const clock = (t: number, zone: string): string =>
 export const date_short = (t: number, zone: string): string => formatter(zone, "date", { day: "numeric", month: "short" }).format(t);
 export const date_year = (t: number, zone: string): string => formatter(zone, "dateyear", { day: "numeric", month: "short", year: "numeric" }).format(t);
 export const month_year = (t: number, zone: string): string => formatter(zone, "monthyear", { month: "short", year: "numeric" }).format(t);
+export const weekday = (t: number, zone: string): string => formatter(zone, "day", { weekday: "short" }).format(t);
 export const weekday_date = (t: number, zone: string): string => formatter(zone, "weekday", { weekday: "short", day: "numeric", month: "short" }).format(t);
 
 // "Tue 24 Nov, 18:42"

@@ -91,7 +91,7 @@ function Picture({ known, view }: { known: Map<number, Known>; view: ExploreView
   const shown = use_histories(asking ? [] : ids, window.from, window.to, points, 0);
   const panels = useMemo(() => to_panels(ids.flatMap((id): Line[] => {
     const history = shown.by_series.get(id), one = known.get(id);
-    return history && one ? [{ series: one.series, name: one.name, color: view.series.indexOf(id), history }] : [];
+    return history && one ? [{ series: one.series, name: one.name, node_name: one.node_name, color: view.series.indexOf(id), history }] : [];
   })), [shown, ids.join()]);
   const [picking, set_picking] = useState(false);
   const gone = view.series.length - ids.length;

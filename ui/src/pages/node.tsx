@@ -51,7 +51,7 @@ function Charts({ node, days }: { node: NodeInfo; days: number }) {
   const [, set_cursor] = useState<number | null>(null);
   const panels = useMemo(() => node.series.map((series) => {
     const history = shown.by_series.get(series.id);
-    return history ? to_panels([{ series, name: series_label(series), color: 0, history }])[0] : undefined;
+    return history ? to_panels([{ series, name: series_label(series), node_name: node_label(node), color: 0, history }])[0] : undefined;
   }), [shown.by_series, ids.join()]);
   if (shown.failure) return <FailureBox failure={shown.failure} />;
   return (

@@ -37,7 +37,7 @@ function FindingBox({ finding, nodes }: { finding: Finding; nodes: HouseNode[] }
   return (
     <section class="al-note" data-tone={finding.level}>
       <div>
-        <h3><span class="al-tag" data-tone={finding.level}>{finding.level === "being_lost" ? text.being_lost : text.needs_you}</span>{finding.what}</h3>
+        <h3>{finding.level === "being_lost" && <span class="al-tag" data-tone={finding.level}>{text.being_lost}</span>}{finding.what}</h3>
         <p>{finding.why} {finding.todo} {finding.since !== null && <span class="al-since">{text.since(stamp(finding.since, zone.value, box_now.value))}</span>}</p>
       </div>
       {node && <div class="al-actions"><a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a></div>}

@@ -1,5 +1,6 @@
 // What the charts show, in words and figures: gaps, a table, and the way to every single reading.
 import { export_address } from "../api/client";
+import type { Gap } from "../api/types";
 import { count_text, unit_text, value_text } from "../lib/format";
 import { cause_text, clip } from "../lib/gaps";
 import type { Line } from "../lib/panels";
@@ -9,8 +10,20 @@ import { words } from "../words";
 const text = words.explore;
 const gaps_shown_max = 8, rows_shown_max = 500;
 
+// A silent node is one gap, not one for each of its series.
+function shared_gaps(lines: Line[], from: number, to: number): (Gap & { name: string })[] {
+  const out = new Map<string, Gap & { name: string }>();
+  for (const line of lines) {
+    for (const gap of clip(line.history.gaps, from, to)) {
+      const key = `${line.series.node} ${gap.from} ${gap.to} ${gap.cause}`;
+      out.set(key, { ...gap, name: out.has(key) ? line.node_name : line.name });
+    }
+  }
+  return [...out.values()].sort((a, b) => b.from - a.from);
+}
+
 export function GapList({ lines, from, to, zone, now }: { lines: Line[]; from: number; to: number; zone: string; now: number }) {
-  const gaps = lines.flatMap((line) => clip(line.history.gaps, from, to).map((gap) => ({ ...gap, name: line.name }))).sort((a, b) => b.from - a.from);
+  const gaps = shared_gaps(lines, from, to);
   return (
     <section class="al-section">
       <h2>{text.gaps}</h2>

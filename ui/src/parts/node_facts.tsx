@@ -1,14 +1,14 @@
 // A node's facts below its charts: heard or not, counts by day, heartbeat, errors and events.
 import type { ComponentChildren } from "preact";
 import type { NodeDetail } from "../api/types";
-import { bytes_text, count_text, share_text } from "../lib/format";
+import { bytes_text, count_text, share_text, value_text } from "../lib/format";
 import { heard_share, stretches, type Stretch } from "../lib/presence";
-import { day, instant, span, stamp, start_of_day, weekday_date } from "../lib/time";
+import { day, instant, minute, span, stamp, start_of_day, weekday, weekday_date } from "../lib/time";
 import { box_now, zone } from "../state/link";
 import { words } from "../words";
 
 const text = words.node;
-const strip = { width: 700, height: 28 };
+const strip_px = 28;
 const silences_shown_max = 6, told_shown_max = 20, data_shown_max = 160;
 
 function Section({ title, children }: { title: string; children: ComponentChildren }) {
@@ -19,17 +19,18 @@ function Section({ title, children }: { title: string; children: ComponentChildr
 const heights: Record<Stretch["state"], number> = { online: 28, stale: 14, offline: 4, never_seen: 4, unknown: 4 };
 
 function Strip({ parts, from, now }: { parts: Stretch[]; from: number; now: number }) {
-  const x = (t: number): number => ((t - from) / (now - from)) * strip.width;
+  const share = (t: number): number => Math.round(((t - from) / (now - from)) * 1e4) / 100;
   const midnights: number[] = [];
   for (let t = start_of_day(from + day, zone.value); t < now; t = start_of_day(t + 1.5 * day, zone.value)) midnights.push(t);
+  const noons = midnights.map((t) => t + day / 2).filter((t) => share(t) < 95);
   return (
-    <div class="al-strip" aria-hidden="true">
-      <svg viewBox={`0 0 ${strip.width} ${strip.height}`} preserveAspectRatio="none">
-        {parts.map((part) => <rect key={part.from} data-state={part.state} x={x(part.from)} y={strip.height - heights[part.state]} width={Math.max(1, x(part.to) - x(part.from))} height={heights[part.state]} />)}
-        {midnights.map((t) => <rect key={t} class="al-midnight" x={x(t)} y="0" width="1" height={strip.height} />)}
-      </svg>
-      <div class="al-strip-days">{midnights.map((t) => <span key={t}>{weekday_date(t, zone.value).split(" ").slice(0, 2).join(" ")}</span>)}</div>
-    </div>
+    <svg class="al-strip" aria-hidden="true" focusable="false">
+      {parts.map((part) => (
+        <rect key={part.from} data-state={part.state} x={`${share(part.from)}%`} y={strip_px - heights[part.state]} width={`${Math.max(0.1, share(part.to) - share(part.from))}%`} height={heights[part.state]} />
+      ))}
+      {midnights.map((t) => <rect key={t} class="al-midnight" x={`${share(t)}%`} y="0" width="1" height={strip_px} />)}
+      {noons.map((t) => <text key={t} x={`${share(t)}%`} y={strip_px + 19} text-anchor="middle">{weekday(t, zone.value)}</text>)}
+    </svg>
   );
 }
 
@@ -41,7 +42,7 @@ export function Heard({ changes }: { changes: NodeDetail["presence_changes"] }) 
   return (
     <Section title={text.presence}>
       <div class="al-card">
-        <p>{share.known_ms > 0 ? text.heard_share(share_text(share.heard_ms, share.known_ms), share.silences.length) : words.presence.state.unknown}</p>
+        <p>{share.known_ms > 0 ? text.heard_share(share_text(share.heard_ms, share.known_ms), share.silences.length, share.known_ms >= now - from - minute) : words.presence.state.unknown}</p>
         <Strip parts={parts} from={from} now={now} />
         <div class="al-strip-key al-soft">{(["online", "stale", "offline", "unknown"] as const).map((state) => <span key={state}><span class="al-state" data-state={state} aria-hidden="true" />{words.presence.state[state]}</span>)}</div>
         {share.silences.length > 0 && (
@@ -86,7 +87,7 @@ export function Heartbeat({ heartbeat }: { heartbeat: NodeDetail["heartbeat"] })
   const facts: [string, string][] = [
     [text.at, stamp(heartbeat.t, zone.value, box_now.value)],
     [text.uptime, span(heartbeat.uptime_s * 1000)],
-    [text.rssi, `${heartbeat.rssi_dbm} dBm, ${text.rssi_word(heartbeat.rssi_dbm)}`],
+    [text.rssi, `${value_text(heartbeat.rssi_dbm, 0)} dBm, ${text.rssi_word(heartbeat.rssi_dbm)}`],
     [text.battery, heartbeat.battery_v === null ? "" : `${heartbeat.battery_v.toFixed(2)} V`],
     [text.firmware, heartbeat.firmware],
     [text.heap, heartbeat.heap_bytes === null ? "" : bytes_text(heartbeat.heap_bytes)],

@@ -22,7 +22,6 @@ export const words = {
     wrong_login: { what: "Name or password is wrong.", next: "Check both and try again. To set a new password, on the box run: alona user" },
   },
   unreachable: (since: string, age: string) => `The box has not answered since ${since}. What you see is ${age} old. The page tries again by itself.`,
-  back: "The box answers again.",
   overview: {
     well: "All is well.", except_before: "All is well, except ", except_after: ".",
     things: (n: number) => (n < small.length ? `${small[n]} thing${n === 1 ? "" : "s"}` : `${n} things`),
@@ -32,6 +31,7 @@ export const words = {
     waiting: "Waiting for the first reading.",
     visit: (ago: string) => `${ago} since your last visit`, stored: (n: number) => plural(n, "reading stored", "readings stored"),
     refused: (n: number) => (n === 0 ? "none refused today" : `${n.toLocaleString(locale)} refused today`),
+    last_word: (when: string, said: string) => `Its last word, of ${when}: ${said}`,
     needs: "What needs you", since: (when: string) => `Since ${when}.`, look: (name: string) => `Look at ${name}`, being_lost: "Being lost",
     elsewhere: "No place yet", happened: "What happened", away: "While you were away", nothing: "Nothing happened lately.", fresh: "new",
     empty: { what: "No nodes yet.", next: "Add one with", command: "alona node add" },

@@ -24,6 +24,11 @@ export function series_label(series: Pick<SeriesInfo, "label" | "sensor">): stri
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
 
+// Inside a sentence: "water level", but "CO₂" and "PM10" stay as they are.
+export function label_inside(label: string): string {
+  return /^\p{Lu}\p{Ll}+( |$)/u.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;
+}
+
 export const node_label = (node: { id: string; name: string }): string => (node.name.trim() === "" ? node.id : node.name);
 
 // 100 % is said only when nothing is missing.

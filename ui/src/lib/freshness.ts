@@ -10,8 +10,9 @@ export function node_silent(node: Pick<NodeInfo, "presence">): boolean {
   return node.presence !== "online";
 }
 
-export function series_old(node: Pick<NodeInfo, "presence" | "interval_ms">, series: Pick<SeriesInfo, "last">, now: number): boolean {
-  if (!series.last || node_silent(node)) return true;
+// cut_off: the box itself doesn't answer, so nothing here is known to be fresh.
+export function series_old(node: Pick<NodeInfo, "presence" | "interval_ms">, series: Pick<SeriesInfo, "last">, now: number, cut_off = false): boolean {
+  if (!series.last || cut_off || node_silent(node)) return true;
   const allowed = node.interval_ms === null ? lag_unknown_ms : Math.max(lag_intervals * node.interval_ms, lag_min_ms);
   return now - series.last.t > allowed;
 }
@@ -27,4 +28,7 @@ export function presence_word(node: Pick<NodeInfo, "presence" | "presence_since"
   }
 }
 
-export const seen_text = (last_seen: number | null, now: number): string => (last_seen === null ? words.age.never : age(now - last_seen));
+export function seen_text(last_seen: number | null, now: number, cut_off = false): string {
+  if (last_seen === null) return words.age.never;
+  return cut_off ? words.presence.old(span(now - last_seen)) : age(now - last_seen);
+}

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Finding, History, NodeInfo } from "../api/types";
 import { nearest, to_columns } from "./columns";
 import { cell, to_csv } from "./csv";
-import { series_label, share_text, unit_text, value_text } from "./format";
+import { label_inside, series_label, share_text, unit_text, value_text } from "./format";
 import { presence_word, series_old } from "./freshness";
 import { cause_text, clip, gap_text } from "./gaps";
 import { headline } from "./headline";
@@ -32,6 +32,7 @@ test("units and labels read as the owner reads them", () => {
   assert.equal(unit_text("C"), "°C");
   assert.equal(unit_text("ppm"), "ppm");
   assert.equal(series_label({ label: " ", sensor: "water_level" }), "Water level");
+  assert.deepEqual(["Water level", "CO₂", "Temperature"].map(label_inside), ["water level", "CO₂", "temperature"]);
 });
 
 test("complete is said only when nothing is missing", () => {

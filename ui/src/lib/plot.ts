@@ -9,7 +9,7 @@ import { tick_text, time_ticks, value_scale } from "./ticks";
 export interface Paint { ink: string; soft: string; line: string; grey: string; amber: string; font: string; colors: string[] }
 export interface PlotView { panel: Panel; from: number; to: number; zone: string; show_time: boolean; paint: Paint }
 
-const axis_px = 58, tick_px_min = 92, pad_top = 24, pad_right = 12, time_px = 30;
+const axis_px = 58, tick_px_min = 92, pad_top = 28, pad_right = 12, time_px = 30;
 
 export function plot_data(panel: Panel): uPlot.AlignedData {
   const tables = panel.lines.map((line) => {
@@ -89,7 +89,8 @@ function scale_of(panel: Panel, from: number, to: number): ReturnType<typeof val
       low = Math.min(low, history.min[i] ?? low); high = Math.max(high, history.max[i] ?? high);
     });
   }
-  return low <= high ? value_scale(low, high) : value_scale(0, 1);
+  const decimals = panel.lines.map((line) => line.series.decimals ?? 9);
+  return low <= high ? value_scale(low, high, 10 ** -Math.max(...decimals)) : value_scale(0, 1);
 }
 
 // view(): the newest; uPlot keeps the functions for its whole life.

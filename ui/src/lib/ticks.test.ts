@@ -39,8 +39,10 @@ test("value scales end on round ticks and hold their values", () => {
   for (const [low, high] of [[18.7, 23.9], [413, 2076], [-3, 4], [0, 0], [5, 5], [1e-4, 3e-4], [1e6, 1.2e6], [-0.2, -0.1]] as const) {
     const scale = value_scale(low, high);
     assert.ok(scale.min <= low && scale.max >= high && scale.max > scale.min, `${low} ${high}`);
-    assert.ok(scale.ticks.length >= 2 && scale.ticks.length <= 6);
+    assert.ok(scale.ticks.length >= 2 && scale.ticks.length <= 7);
   }
-  assert.deepEqual(value_scale(413, 2076).ticks, [0, 1000, 2000, 3000]);
-  assert.deepEqual(value_scale(18.7, 23.9).ticks, [18, 20, 22, 24]);
+  assert.deepEqual(value_scale(413, 2076).ticks, [500, 1000, 1500, 2000]);
+  assert.deepEqual(value_scale(18.7, 23.9), { min: 18, max: 24, ticks: [18, 20, 22, 24] });
+  assert.deepEqual(value_scale(17.9, 23.9).ticks, [18, 20, 22, 24], "most of a step empty below is cut off");
+  assert.deepEqual(value_scale(3.51, 3.51, 0.01).ticks.map((t) => t.toFixed(3)), ["3.500", "3.510", "3.520"], "no finer than the sensor");
 });

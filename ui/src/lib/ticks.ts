@@ -60,17 +60,23 @@ export function tick_text(t: number, length: number, zone: string): string {
   return clock(t, zone);
 }
 
-// A scale whose ends are ticks: about `count` steps of 1, 2 or 5 times a power of ten.
-export function value_scale(low: number, high: number, count = 3): { min: number; max: number; ticks: number[] } {
+// About four round steps of 1, 2 or 5 times a power of ten. The ends are ticks too, unless that leaves most of a step empty.
+// step_min: what the sensor can tell apart; finer ticks would invent precision.
+const steps_wanted = 4, empty_max = 0.6, margin = 0.25;
+export function value_scale(low: number, high: number, step_min = 0): { min: number; max: number; ticks: number[] } {
   const middle = (low + high) / 2;
   const width_min = Math.max(Math.abs(middle) * 1e-3, 1e-9);  // a flat line must not fill the panel with noise
   const width = Math.max(high - low, width_min);
   const bottom = middle - width / 2, top = middle + width / 2;
-  const rough = width / count;
+  const rough = Math.max(width / steps_wanted, step_min);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((m) => m * power >= rough * 0.999) ?? 10) * power;
   const first = Math.floor(bottom / step + 1e-9), last = Math.max(Math.ceil(top / step - 1e-9), first + 1);
   const ticks: number[] = [];
   for (let i = first; i <= last; i += 1) ticks.push(Number((i * step).toPrecision(12)));
-  return { min: ticks[0] as number, max: ticks[ticks.length - 1] as number, ticks };
+  let min = ticks[0] as number, max = ticks[ticks.length - 1] as number;
+  if (low - min > empty_max * step) min = low - margin * step;
+  if (max - high > empty_max * step) max = high + margin * step;
+  const inside = ticks.filter((tick) => tick >= min && tick <= max);
+  return inside.length < 2 ? { min: ticks[0] as number, max: ticks[ticks.length - 1] as number, ticks } : { min, max, ticks: inside };
 }

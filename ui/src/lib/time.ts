@@ -64,6 +64,9 @@ export function stamp(t: number, zone: string, now: number): string {
   return `${same_year ? date_short(t, zone) : date_year(t, zone)} ${clock(t, zone)}`;
 }
 
+// To the second, for single readings.
+export const stamp_exact = (t: number, zone: string, now: number): string => `${stamp(t, zone, now)}:${String(wall(t, zone).second).padStart(2, "0")}`;
+
 // "+02:00"
 export function offset_text(t: number, zone: string): string {
   const total = Math.round(offset_ms(t, zone) / minute);

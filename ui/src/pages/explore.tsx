@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get_history } from "../api/client";
 import type { Overview, SeriesInfo } from "../api/types";
-import { node_label, series_label } from "../lib/format";
+import { label_inside, node_label, series_label } from "../lib/format";
 import { to_panels, type Line, type Panel } from "../lib/panels";
 import { second, span, stamp } from "../lib/time";
 import { window_of, type ExploreView } from "../lib/view";
@@ -26,8 +26,19 @@ export interface Known { series: SeriesInfo; name: string; node_name: string; pl
 export function known_series(nodes: Overview["nodes"]): Map<number, Known> {
   return new Map(nodes.flatMap((node) => node.series.map((series) => {
     const node_name = node_label(node);
-    return [series.id, { series, node_name, name: `${node_name}, ${series_label(series).toLowerCase()}`, place: node.place }] as const;
+    return [series.id, { series, node_name, name: `${node_name}, ${label_inside(series_label(series))}`, place: node.place }] as const;
   })));
+}
+
+// The oldest bucket's start; asked a second time from there, for over all of time a bucket is months long.
+async function first_of(id: number): Promise<number | null> {
+  let first: number | null = null;
+  for (let from = 0, round = 0; round < 2; round += 1) {
+    const answer = await get_history(id, from, box_now.value, probe_points);
+    if (!answer.ok || answer.data.t[0] === undefined) return first;
+    first = from = Math.max(answer.data.t[0], from);
+  }
+  return first;
 }
 
 // Where the oldest of these series begins; asked only for "all", for nobody else needs it.
@@ -37,8 +48,8 @@ function use_first(ids: number[], wanted: boolean): { asking: boolean; first: nu
   useEffect(() => {
     if (key === "") return undefined;
     let alive = true;
-    void Promise.all(ids.map((id) => get_history(id, 0, Date.now(), probe_points))).then((answers) => {
-      const starts = answers.flatMap((answer) => (answer.ok && answer.data.t.length > 0 ? [answer.data.t[0] as number] : []));
+    void Promise.all(ids.map(first_of)).then((found_starts) => {
+      const starts = found_starts.filter((t): t is number => t !== null);
       if (alive) set_found({ key, first: starts.length > 0 ? Math.min(...starts) : null });
     });
     return () => { alive = false; };
@@ -49,8 +60,9 @@ function use_first(ids: number[], wanted: boolean): { asking: boolean; first: nu
 const cursor_at = signal<number | null>(null);
 const set_cursor = (t: number | null): void => { cursor_at.value = t; };
 
-function KeyAtCursor({ panels }: { panels: Panel[] }) {
-  return <Key panels={panels} at={cursor_at.value} zone={zone.value} now={box_now.value} />;
+function KeyAtCursor({ panels, shown }: { panels: Panel[]; shown: Histories }) {
+  const idle = text.from_to(stamp(shown.from, zone.value, box_now.value), stamp(shown.to, zone.value, box_now.value));
+  return <Key panels={panels} at={cursor_at.value} zone={zone.value} now={box_now.value} idle={idle} />;
 }
 
 function Charts({ panels, shown, view }: { panels: Panel[]; shown: Histories; view: ExploreView }) {
@@ -61,7 +73,7 @@ function Charts({ panels, shown, view }: { panels: Panel[]; shown: Histories; vi
   return (
     <>
       <section class="al-card al-panels" aria-busy={shown.loading} aria-label={text.title}>
-        <KeyAtCursor panels={panels} />
+        <KeyAtCursor panels={panels} shown={shown} />
         {panels.map((panel, i) => (
           <div class="al-panel" key={panel.unit}>
             <span class="al-panel-unit">{panel.unit}</span>
@@ -99,7 +111,7 @@ function Picture({ known, view }: { known: Map<number, Known>; view: ExploreView
     <>
       <Bar view={view} window={window} panels={panels} picking={picking} toggle_picking={() => set_picking(!picking)} />
       {(picking || ids.length === 0) && <Picker known={known} view={view} done={() => set_picking(false)} />}
-      <p class="al-stretch" role="status">{text.from_to(stamp(window.from, zone.value, box_now.value), stamp(window.to, zone.value, box_now.value))}{shown.loading && ids.length > 0 && <span class="al-soft"> · {text.loading}</span>}</p>
+      <p class="al-hidden" role="status">{shown.loading && ids.length > 0 ? text.loading : ""}</p>
       {gone > 0 && <p class="al-soft">{text.gone(gone)}</p>}
       {shown.failure && <FailureBox failure={shown.failure} retry={() => go_explore({ ...view, range: { from: window.from, to: window.to } })} />}
       {ids.length === 0 ? <Empty what={text.none.what} next={text.none.next} /> : panels.length > 0 ? <Charts panels={panels} shown={shown} view={view} /> : !shown.failure && <Loading />}

@@ -4,7 +4,7 @@ import { node_silent, presence_word, seen_text } from "../lib/freshness";
 import { node_link } from "../lib/view";
 import { Empty, FailureBox, Loading } from "../parts/states";
 import { house } from "../state/house";
-import { box_now } from "../state/link";
+import { box_now, unreachable_since } from "../state/link";
 import { words } from "../words";
 
 const text = words.nodes;
@@ -16,7 +16,7 @@ function Row({ node }: { node: NodeInfo }) {
       <th scope="row"><a href={node_link(node.id)}>{node_label(node)}</a>{node_label(node) !== node.id && <span class="al-id">{node.id}</span>}</th>
       <td>{node.place}</td>
       <td>{node_silent(node) ? <span class="al-tag" data-tone="needs_you">{presence_word(node, now)}</span> : words.presence.online}</td>
-      <td>{seen_text(node.last_seen, now)}</td>
+      <td>{seen_text(node.last_seen, now, unreachable_since.value !== null)}</td>
       <td class="al-right">{node.series.length}</td>
     </tr>
   );

@@ -10,7 +10,7 @@ import { Empty, FailureBox, Loading } from "../parts/states";
 import { Spark } from "../parts/spark";
 import { Value } from "../parts/value";
 import { house } from "../state/house";
-import { box_now, zone } from "../state/link";
+import { box_now, unreachable_since, zone } from "../state/link";
 import { last_visit } from "../state/visit";
 import { words } from "../words";
 
@@ -24,6 +24,13 @@ function Sentence({ data }: { data: Overview }) {
     text.stored(data.readings_stored), text.refused(data.rejected_today),
     !data.broker_connected ? text.deaf_why : "",
   ].filter(Boolean);
+  const cut_off = unreachable_since.value;
+  if (cut_off !== null) return (
+    <div class="al-sentence">
+      <h1>{words.failure.unreachable.what}</h1>
+      <p class="al-soft">{text.last_word(stamp(cut_off, zone.value, box_now.value), said.before + said.accent + said.after)}</p>
+    </div>
+  );
   return (
     <div class="al-sentence">
       <h1>{said.before}{said.accent && <span data-tone={said.tone}>{said.accent}</span>}{said.after}</h1>
@@ -51,7 +58,7 @@ function NodeCard({ node }: { node: HouseNode }) {
   return (
     <article class="al-card al-node" data-node={node.id} data-age={node_silent(node) ? "old" : "fresh"}>
       <h3><a href={node_link(node.id)}>{node_label(node)}</a>{word && <span class="al-tag" data-tone="needs_you">{word}</span>}</h3>
-      {!word && <span class="al-age">{seen_text(node.last_seen, now)}</span>}
+      {!word && <span class="al-age">{seen_text(node.last_seen, now, unreachable_since.value !== null)}</span>}
       {node.series.map((series) => (
         <div class="al-row" key={series.id}>
           <Value node={node} series={series} now={now} />
@@ -119,7 +126,7 @@ function Picture({ data }: { data: Overview }) {
           {data.findings.map((finding) => <FindingBox key={finding.id} finding={finding} nodes={data.nodes} />)}
         </section>
       )}
-      {data.nodes.length === 0 && <Empty what={text.empty.what} next={text.empty.next} command={text.empty.command} />}
+      {data.nodes.length === 0 && <Empty next={text.empty.next} command={text.empty.command} />}
       {places(data.nodes).map(([place, nodes]) => (
         <Section key={place} title={place}><div class="al-grid">{nodes.map((node) => <NodeCard key={node.id} node={node} />)}</div></Section>
       ))}

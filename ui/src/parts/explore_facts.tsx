@@ -4,7 +4,7 @@ import type { Gap } from "../api/types";
 import { count_text, unit_text, value_text } from "../lib/format";
 import { cause_text, clip } from "../lib/gaps";
 import type { Line } from "../lib/panels";
-import { span, stamp } from "../lib/time";
+import { minute, span, stamp, stamp_exact } from "../lib/time";
 import { words } from "../words";
 
 const text = words.explore;
@@ -46,7 +46,7 @@ export function GapList({ lines, from, to, zone, now }: { lines: Line[]; from: n
 export function HistoryTable({ line, zone }: { line: Line; zone: string }) {
   const { history, series } = line;
   const show = (v: number | undefined): string => value_text(v ?? NaN, series.decimals);
-  const now = history.to;
+  const now = history.to, moment_of = history.bucket_ms < minute ? stamp_exact : stamp;
   return (
     <div class="al-card al-flush al-scroll" tabIndex={0} role="region" aria-label={line.name}>
       <table class="al-table">
@@ -54,7 +54,7 @@ export function HistoryTable({ line, zone }: { line: Line; zone: string }) {
         <thead><tr><th scope="col">{text.time}</th>{[text.low, text.mean, text.high].map((name) => <th key={name} scope="col" class="al-right">{name}</th>)}<th scope="col" class="al-right">n</th></tr></thead>
         <tbody>
           {history.t.slice(0, rows_shown_max).map((t, i) => (
-            <tr key={t}><th scope="row">{stamp(t, zone, now)}</th><td class="al-right">{show(history.min[i])}</td><td class="al-right">{show(history.avg[i])}</td><td class="al-right">{show(history.max[i])}</td><td class="al-right">{count_text(history.n[i] ?? 0)}</td></tr>
+            <tr key={t}><th scope="row">{moment_of(t, zone, now)}</th><td class="al-right">{show(history.min[i])}</td><td class="al-right">{show(history.avg[i])}</td><td class="al-right">{show(history.max[i])}</td><td class="al-right">{count_text(history.n[i] ?? 0)}</td></tr>
           ))}
         </tbody>
       </table>

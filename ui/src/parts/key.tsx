@@ -3,7 +3,7 @@ import type { Panel, Line } from "../lib/panels";
 import { nearest } from "../lib/columns";
 import { unit_text, value_text } from "../lib/format";
 import { cause_text } from "../lib/gaps";
-import { clock, stamp } from "../lib/time";
+import { clock, stamp, stamp_exact } from "../lib/time";
 import { words } from "../words";
 
 function under(line: Line, t: number): { value: string; range: string } {
@@ -20,12 +20,14 @@ function when(panels: Panel[], t: number, zone: string, now: number): string {
   if (!first) return "";
   const i = nearest(first, t);
   const start = first.t[i];
-  if (first.bucket_ms === 0 || start === undefined || Math.abs(start - t) > 2 * first.bucket_ms) return stamp(t, zone, now);
+  if (first.bucket_ms === 0) return stamp_exact(start ?? t, zone, now);
+  if (start === undefined || Math.abs(start - t) > 2 * first.bucket_ms) return stamp(t, zone, now);
   return `${stamp(start, zone, now)}–${clock(start + first.bucket_ms, zone)}, ${words.explore.readings(first.n[i] ?? 0)}`;
 }
 
-export function Key({ panels, at, zone, now }: { panels: Panel[]; at: number | null; zone: string; now: number }) {
+export function Key({ panels, at, zone, now, idle }: { panels: Panel[]; at: number | null; zone: string; now: number; idle: string }) {
   return (
+    <>
     <div class="al-key">
       {panels.flatMap((panel) => panel.lines).map((line) => {
         const last = line.history.t.length - 1;
@@ -35,11 +37,12 @@ export function Key({ panels, at, zone, now }: { panels: Panel[]; at: number | n
             <span class="al-swatch" data-color={line.color + 1} aria-hidden="true" />
             <span class="al-soft">{line.name}</span>
             <strong>{told ? told.value : last < 0 ? "–" : value_text(line.history.avg[last] ?? NaN, line.series.decimals)} {unit_text(line.series.unit)}</strong>
-            {told?.range && <span class="al-soft">{told.range}</span>}
+            {told?.range && <span class="al-soft al-range">{told.range}</span>}
           </span>
         );
       })}
-      <span class="al-key-item al-soft al-when">{at === null ? "" : when(panels, at, zone, now)}</span>
     </div>
+    <p class="al-soft al-when">{at === null ? idle : when(panels, at, zone, now)}</p>
+    </>
   );
 }

@@ -3,12 +3,13 @@ import type { History, NodeInfo, SeriesInfo } from "../api/types";
 import { series_old } from "../lib/freshness";
 import { spark_shape } from "../lib/spark";
 import { day } from "../lib/time";
+import { unreachable_since } from "../state/link";
 
 const box = { width: 132, height: 36, pad: 4 };
 
 export function Spark({ node, series, trend, now }: { node: NodeInfo; series: SeriesInfo; trend: History | undefined; now: number }) {
   if (!trend || !series.last) return null;
-  const old = series_old(node, series, now);
+  const old = series_old(node, series, now, unreachable_since.value !== null);
   const shape = spark_shape(trend, now - day, now, box, old ? series.last.t : null);
   return (
     <svg class="al-spark" data-age={old ? "old" : "fresh"} viewBox={`0 0 ${box.width} ${box.height}`} aria-hidden="true" focusable="false">

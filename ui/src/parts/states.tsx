@@ -18,10 +18,10 @@ export function FailureBox({ failure, retry }: { failure: Failure; retry?: () =>
   );
 }
 
-export function Empty({ what, next, command }: { what: string; next: string; command?: string }) {
+export function Empty({ what, next, command }: { what?: string; next: string; command?: string }) {
   return (
     <section class="al-card al-empty">
-      <h2>{what}</h2>
+      {what && <h2>{what}</h2>}
       <p>{next}{command && <> <code>{command}</code></>}</p>
     </section>
   );

@@ -4,6 +4,7 @@ import type { NodeInfo, SeriesInfo } from "../api/types";
 import { series_label, unit_text, value_text } from "../lib/format";
 import { node_silent, series_old } from "../lib/freshness";
 import { span } from "../lib/time";
+import { unreachable_since } from "../state/link";
 import { words } from "../words";
 
 function Figure({ text }: { text: string }) {
@@ -15,10 +16,10 @@ function Figure({ text }: { text: string }) {
 }
 
 export function Value({ node, series, now }: { node: NodeInfo; series: SeriesInfo; now: number }) {
-  const old = series_old(node, series, now);
+  const old = series_old(node, series, now, unreachable_since.value !== null);
   const last = series.last;
   const notes = [
-    last && old && !node_silent(node) ? words.presence.old(span(now - last.t)) : "",
+    last && old && !node_silent(node) && unreachable_since.value === null ? words.presence.old(span(now - last.t)) : "",
     last?.quality === "provisional" ? words.presence.unsure : "",
   ].filter(Boolean);
   return (

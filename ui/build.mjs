@@ -2,10 +2,11 @@
 // Names carry a hash of their content, so the core may let browsers keep them for ever.
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { files_below } from "./files.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const first_view_gzip_bytes_max = 100 * 1024;  // drawn within a second on a Pi's Wi-Fi
@@ -47,10 +48,9 @@ async function build_page() {
 }
 
 async function build_tests() {
-  const tests = readdirSync(join(here, "src"), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.test\.tsx?$/.test(name)).sort();
+  const tests = files_below(join(here, "src")).filter((name) => /\.test\.tsx?$/.test(name)).sort();
   if (tests.length === 0) throw new Error("build: no *.test.ts below src/");
-  const contents = tests.map((name) => `import "./${name.replaceAll("\\", "/")}";`).join("\n");
+  const contents = tests.map((name) => `import "./${name}";`).join("\n");
   const out = await build({
     ...common, stdin: { contents, resolveDir: join(here, "src"), loader: "ts" }, platform: "node", format: "esm",
   });

@@ -1,8 +1,9 @@
 // The page's own rules, checked: node strings are text and never markup, nothing is loaded from elsewhere, no inline style
 // (the CSP forbids it), one place fetches, colours live in tokens.css alone.
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { files_below } from "./files.mjs";
 
 const src = join(dirname(fileURLToPath(import.meta.url)), "src");
 const lines_max = 250;
@@ -17,7 +18,7 @@ const rules = [
 
 let found = 0;
 const complain = (where, text) => { found += 1; console.error(`${where}: ${text}`); };
-for (const name of readdirSync(src, { recursive: true, encoding: "utf8" })) {
+for (const name of files_below(src)) {
   if (!/\.(tsx?|css|html|svg)$/.test(name) || /\.test\.tsx?$/.test(name)) continue;
   const lines = readFileSync(join(src, name), "utf8").split("\n");
   if (lines.length > lines_max) complain(name, `${lines.length} lines, at most ${lines_max}: split it`);

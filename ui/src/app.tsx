@@ -48,7 +48,7 @@ function Foot({ user, version }: { user: string; version: string }) {
     <footer class="al-foot">
       <span>Alona {version}</span>
       <span>{words.login.as(user)}</span>
-      <button type="button" class="al-quiet" onClick={() => void sign_out()}>{words.login.out}</button>
+      <button type="button" class="al-quiet" onClick={() => void sign_out().then(() => house.forget())}>{words.login.out}</button>
     </footer>
   );
 }

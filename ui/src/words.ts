@@ -59,7 +59,7 @@ export const words = {
   explore: {
     title: "Explore", presets: { day: "Day", week: "Week", month: "Month", year: "Year", all: "All" }, range: "Stretch of time",
     earlier: "Earlier", later: "Later", closer: "Closer", wider: "Wider", series: "Series", choose: "Choose series", done: "Done",
-    csv: "CSV", link: "Link", copied: "Link copied.", link_field: "This address opens the same view", table: "As a table", chart: "As charts",
+    csv: "CSV", link: "Link", copied: "Link copied.", link_field: "This address opens the same view", table: "As a table", chart: "Hide the table",
     none: { what: "Choose what to look at.", next: "Open “Series” and tick one or more." }, nothing: "No readings in this stretch of time.", full: (max: number) => `At most ${max} at once. Untick one first.`,
     gone: (n: number) => `${plural(n, "series", "series")} of this link no longer exist${n === 1 ? "s" : ""}.`,
     legend: (bucket: string) => `Line: mean of ${bucket}. Band: lowest to highest. Grey: no readings, with the reason. Drag across a chart to look closer.`,

@@ -9,7 +9,7 @@ import { tick_text, time_ticks, value_scale } from "./ticks";
 export interface Paint { ink: string; soft: string; line: string; grey: string; amber: string; font: string; colors: string[] }
 export interface PlotView { panel: Panel; from: number; to: number; zone: string; show_time: boolean; paint: Paint }
 
-const axis_px = 58, tick_px_min = 92, pad_top = 28, pad_right = 12, time_px = 30;
+const axis_px = 58, tick_px_min = 80, pad_top = 28, pad_right = 12, time_px = 30;
 
 export function plot_data(panel: Panel): uPlot.AlignedData {
   const tables = panel.lines.map((line) => {

@@ -56,7 +56,7 @@ export function time_ticks(from: number, to: number, count_max: number, zone: st
 export function tick_text(t: number, length: number, zone: string): string {
   if (length > 100 * day) return month_year(t, zone);
   if (length > 4 * day || start_of_day(t, zone) === t) return date_short(t, zone);
-  if (length < 5 * minute) return `${clock(t, zone)}:${String(wall(t, zone).second).padStart(2, "0")}`;
+  if (length <= 6 * minute) return `${clock(t, zone)}:${String(wall(t, zone).second).padStart(2, "0")}`;
   return clock(t, zone);
 }
 

@@ -54,7 +54,8 @@ export const date_short = (t: number, zone: string): string => formatter(zone, "
 export const date_year = (t: number, zone: string): string => formatter(zone, "dateyear", { day: "numeric", month: "short", year: "numeric" }).format(t);
 export const month_year = (t: number, zone: string): string => formatter(zone, "monthyear", { month: "short", year: "numeric" }).format(t);
 export const weekday = (t: number, zone: string): string => formatter(zone, "day", { weekday: "short" }).format(t);
-export const weekday_date = (t: number, zone: string): string => formatter(zone, "weekday", { weekday: "short", day: "numeric", month: "short" }).format(t);
+// Put together here: browsers differ on a comma after the weekday.
+export const weekday_date = (t: number, zone: string): string => `${weekday(t, zone)} ${date_short(t, zone)}`;
 
 // "Tue 24 Nov, 18:42"
 export const moment = (t: number, zone: string): string => `${weekday_date(t, zone)}, ${clock(t, zone)}`;

@@ -35,7 +35,7 @@ export function Key({ panels, at, zone, now, idle }: { panels: Panel[]; at: numb
         return (
           <span class="al-key-item" key={line.series.id}>
             <span class="al-swatch" data-color={line.color + 1} aria-hidden="true" />
-            <span class="al-soft">{line.name}</span>
+            <span class="al-soft al-key-name" title={line.name}>{line.name}</span>
             <strong>{told ? told.value : last < 0 ? "–" : value_text(line.history.avg[last] ?? NaN, line.series.decimals)} {unit_text(line.series.unit)}</strong>
             {told?.range && <span class="al-soft al-range">{told.range}</span>}
           </span>

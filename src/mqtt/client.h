@@ -49,7 +49,8 @@ class Handler {
   virtual ~Handler() = default;
   // The broker said yes. session_present: it still knows our subscriptions and holds what came meanwhile.
   virtual void on_connected(bool session_present) = 0;
-  // Not connected any more, or refused (Errc::auth: wrong user or password).
+  // Not connected any more, or refused (Errc::auth: wrong user or password, or a subscription is not allowed).
+  // Not told to who drops or disconnects. The connection may be connected again, but not from within a handler.
   virtual void on_disconnected(const Error& why) = 0;
   virtual void on_message(const Message& message) = 0;
   virtual void on_published(int /*packet_id*/) {}  // the broker has it (QoS 1)
@@ -71,9 +72,11 @@ class Connection {
   // Once a second: queues a ping when one is due, notices a broker that no longer answers. Writes nothing.
   [[nodiscard]] virtual Result<void> keep_alive() = 0;
   virtual void drop() = 0;
-  // Says goodbye first, so that the broker sends no last will.
+  // Writes all that is queued as flush() does (so: after the commit, else drop()), then says goodbye, so that the
+  // broker sends no last will.
   virtual void disconnect() = 0;
-  // Both only queue; flush sends. The packet id of a publish, for on_published.
+  // Both only queue; flush sends. closed: before on_connected. The packet id of a publish, for on_published.
+  // What was queued or not yet confirmed dies with its connection: connect() begins afresh.
   [[nodiscard]] virtual Result<int> publish(std::string_view topic, std::string_view payload, int qos, bool retain) = 0;
   [[nodiscard]] virtual Result<void> subscribe(std::string_view filter, int qos) = 0;
 };

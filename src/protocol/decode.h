@@ -1,6 +1,7 @@
-// Bytes to messages. The one place where a stranger's bytes become values: everything it returns keeps the rules of
-// docs/protocol.md, and what breaks them comes back with its reason. Never throws, never reads past the payload.
-// Thread-safe; no state. Cost: one pass, no copy of the payload.
+// Bytes to messages. The one place where a stranger's bytes become values: everything it returns keeps the
+// rules of docs/protocol.md, and what breaks them comes back with its reason. Never throws, never reads past
+// the payload. Thread-safe; no state. Cost: one pass, no copy of the payload, one allocation for a reading; a
+// second pass only for an event's data and for the texts of refused readings.
 #pragma once
 
 #include <expected>

@@ -1,5 +1,5 @@
-// The messages of protocol v1 as values (docs/protocol.md). Plain data: decode.h makes them from bytes, encode.h makes
-// bytes of them. Nothing here knows the broker or the database.
+// The messages of protocol v1 as values (docs/protocol.md). Plain data: decode.h makes them from bytes,
+// encode.h makes bytes of them. Nothing here knows the broker or the database.
 #pragma once
 
 #include <array>
@@ -14,8 +14,6 @@
 
 namespace alona::protocol {
 
-inline constexpr int version = 1;
-
 // What every message of a node may carry. boot, seq and low come together or not at all.
 struct Stamp {
   std::optional<UtcMs> ts;  // the node's own clock, rounded to a millisecond; not yet judged
@@ -29,26 +27,44 @@ struct Stamp {
 
 struct Reading {
   std::string sensor;
-  std::string unit;  // empty only in a bare number, whose series knows it
-  double value = 0;  // finite, |value| <= limits::value_abs_max
-  std::optional<UtcMs> ts;
-  std::optional<Ms> age;  // before sending
+  std::string unit;         // empty only in a bare number, whose series knows it
+  double value = 0;         // finite, |value| <= limits::value_abs_max
+  std::optional<UtcMs> ts;  // its own; that of a message with one reading is its stamp's
+  std::optional<Ms> age;    // before sending
 };
 
 // Why a message, or one reading of a batch, is refused. The texts are what is stored and shown: frozen.
 enum class Reason : std::uint8_t {
-  topic, too_large, encoding, json, version, field, range, mismatch, retained, window, unknown_node, limit
+  topic,
+  too_large,
+  encoding,
+  json,
+  version,
+  field,
+  range,
+  mismatch,
+  retained,
+  window,
+  unknown_node,
+  limit
 };
-inline constexpr auto reason_names = std::to_array<std::string_view>(
-    {"topic", "too_large", "encoding", "json", "version", "field", "range", "mismatch", "retained", "window",
-     "unknown_node", "limit"});
+inline constexpr auto reason_names =
+    std::to_array<std::string_view>({"topic", "too_large", "encoding", "json", "version", "field", "range",
+                                     "mismatch", "retained", "window", "unknown_node", "limit"});
 [[nodiscard]] constexpr std::string_view name(Reason reason) {
   return reason_names[static_cast<std::size_t>(reason)];
 }
 
+// Below Reason, whose `version` GCC 12 would otherwise call a shadow of it.
+inline constexpr int version = 1;
+
 struct Refusal {
   Reason reason = Reason::json;
-  std::string detail;  // for the node builder: which field, what was there, what is allowed; valid UTF-8, no controls
+  // For the node builder: which field, what was there, what is allowed. Valid UTF-8, no controls, one short
+  // line.
+  std::string detail = {};
+  // Where it could be read: a refused message is settled too, else its node would send it for ever.
+  std::optional<Stamp::Sequence> sequence = {};
 };
 
 struct Telemetry {

@@ -17,10 +17,12 @@ struct Topic {
 
 // [a-z0-9] first, then [a-z0-9_-], at most 32 characters.
 [[nodiscard]] bool valid_name(std::string_view name);
-// A valid name that nothing of Alona's own uses: core, canary and everything that begins with alona are reserved.
+// A valid name that nothing of Alona's own uses: core, canary and everything that begins with alona are
+// reserved.
 [[nodiscard]] bool valid_node_id(std::string_view id);
 
-// Nothing when a node may not publish there: another shape, a bad name, a reserved node, or one of the core's topics.
+// Nothing when a node may not publish there: another shape, a bad name, a reserved node, or one of the core's
+// topics.
 [[nodiscard]] std::optional<Topic> parse_topic(std::string_view topic);
 
 }  // namespace alona::protocol

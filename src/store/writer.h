@@ -33,6 +33,7 @@ struct State {
   std::vector<WindowRow> windows;             // the last boots of each node, oldest first
   std::vector<TailEntry> tail;                // oldest first, at most limits::tail_messages
   std::vector<CountRow> counts_today;         // by node, of the latest day
+  std::uint64_t readings_stored = 0;          // ever
   HashKey tail_key{};
   UtcMs floor{};                              // the latest receipt ever committed
 };
@@ -45,11 +46,14 @@ class Writer {
  public:
   // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer program.
   // temporary: another process holds it. In each case the file is untouched.
-  [[nodiscard]] static Result<Writer> open(const std::filesystem::path& path, Open how);
+  // `base_vfs`: the SQLite VFS below the checksums; a test puts its faults there.
+  [[nodiscard]] static Result<Writer> open(const std::filesystem::path& path, Open how,
+                                           const std::string& base_vfs = {});
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;
   ~Writer();
 
+  // Also after reopen(), before the next commit.
   [[nodiscard]] Result<State> load();
 
   // One transaction. A receipt means: on disk, survives a power cut.
@@ -62,8 +66,9 @@ class Writer {
   [[nodiscard]] Result<std::vector<std::optional<double>>> known(const std::vector<ReadingRow>& readings);
 
   // Writes what is only in the log of commits into its tables, so that the next start needn't replay it. Cheap; the
-  // ingest calls it every 10 minutes and at stop, with the learned intervals.
-  [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals);
+  // ingest calls it every 10 minutes and at stop. `floor`: the latest receipt ever. A failure counts as an unknown
+  // outcome: reopen() and load().
+  [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
   [[nodiscard]] Result<void> put_session(const SessionRow& session);

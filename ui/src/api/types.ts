@@ -63,6 +63,9 @@ export interface NodeCredentials { id: string; user: string; password: string; p
 // GET /rejects?before -> { rejects: Reject[] }
 export interface Reject { id: number; first: number; last: number; topic: string; reason: string; detail: string; count: number; bytes: number; payload: string }
 
+// GET /events?node&from&to -> { events: NamedEvent[] }, newest first, at most 200
+export interface NamedEvent { t: number; node: string | null; type: string; data: unknown }
+
 // GET /live: server-sent events, `id:` a counter, `event:` one of these, `data:` JSON. Last-Event-ID resumes; when the
 // box no longer holds what was missed it sends `reset`, and the page asks for everything again.
 export type Live =

@@ -1,0 +1,120 @@
+#include "alona/cli.h"
+
+#include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include "base/files.h"
+#include "base/limits.h"
+
+namespace alona {
+namespace {
+
+// The terminal doesn't show what is typed while one of these lives.
+class NoEcho {
+ public:
+  NoEcho() : known_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
+    if (!known_) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+  }
+  ~NoEcho() {
+    if (known_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+
+ private:
+  termios before_{};
+  bool known_;
+};
+
+std::string ask_hidden(std::string_view prompt) {
+  std::string line;
+  fmt::print(stderr, "{}: ", prompt);
+  {
+    const NoEcho quiet;
+    std::getline(std::cin, line);
+  }
+  fmt::print(stderr, "\n");
+  return line;
+}
+
+}  // namespace
+
+Result<ops::Config> Context::config() const {
+  if (config_path.empty()) return ops::load_config(ops::config_path_default, false);
+  return ops::load_config(config_path, true);
+}
+
+void Context::end(const Error& error) {
+  fmt::print(stderr, "alona: {}\n", error.text());
+  exit_code = alona::exit_code(error.code);
+}
+
+bool colour_wanted() {
+  // Read at the start by one thread; nobody sets the environment.
+  const char* none = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
+  return ::isatty(STDOUT_FILENO) == 1 && (none == nullptr || *none == '\0');
+}
+
+std::string red(std::string_view text) {
+  return colour_wanted() ? fmt::format("\033[31m{}\033[0m", text) : std::string(text);
+}
+
+std::string bold(std::string_view text) {
+  return colour_wanted() ? fmt::format("\033[1m{}\033[0m", text) : std::string(text);
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F, as terminals take some of them for control sequences, are C2 80 to C2 9F.
+    const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (c < 0x20 || c == 0x7f || c1) {
+      out += fmt::format("\\x{:02x}", c);
+      if (c1) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+Result<std::string> read_password(const std::string& file, std::string_view prompt, bool confirm) {
+  if (file == "-") {
+    std::string line;
+    std::getline(std::cin, line);
+    return line;
+  }
+  if (!file.empty()) {
+    auto text = files::read(file, limits::password_bytes_max);
+    if (text && text->ends_with('\n')) text->pop_back();
+    return text;
+  }
+  if (::isatty(STDIN_FILENO) != 1) {
+    return fail(Errc::usage, "there is no terminal to ask for a password on",
+                "Give it with --password-file FILE, or --password-file - to read it from standard input.");
+  }
+  std::string password = ask_hidden(prompt);
+  if (confirm && ask_hidden("The same again") != password) {
+    return fail(Errc::usage, "the two passwords differ", "Nothing was changed; try again.");
+  }
+  return password;
+}
+
+bool confirmed(std::string_view question) {
+  if (::isatty(STDIN_FILENO) != 1) return false;
+  fmt::print(stderr, "{} [y/N] ", question);
+  std::string line;
+  std::getline(std::cin, line);
+  return line == "y" || line == "Y" || line == "yes";
+}
+
+}  // namespace alona

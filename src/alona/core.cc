@@ -1,0 +1,155 @@
+// `alona core`: a table of contents of the process. The main thread starts and stops the others in order, handles
+// signals, and feeds systemd's watchdog only while all of them turn.
+#include "alona/core.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <optional>
+#include <thread>
+
+#include "alona/core_backend.h"
+#include "alona/version.h"
+#include "base/files.h"
+#include "ingest/service.h"
+#include "ops/admitted.h"
+#include "ops/paths.h"
+#include "web/assets.h"
+#include "web/server.h"
+#include "web/store_archive.h"
+
+#include <poll.h>
+
+namespace alona {
+namespace {
+
+// A thread that hasn't turned for so long is stuck; the watchdog's 30 s then end the process.
+constexpr auto stuck_after = std::chrono::seconds{10};
+
+Result<ingest::ServiceOptions> service_options(const ops::Config& config, const ops::Paths& paths) {
+  auto password = files::read(config.mqtt.password_file, 4096);
+  if (!password) {
+    password.error().code = Errc::config;
+    password.error().next = "It is the core's password at the broker. `alona setup` makes it; [mqtt] password_file says where.";
+    return std::unexpected(password.error());
+  }
+  while (!password->empty() && (password->back() == '\n' || password->back() == '\r')) password->pop_back();
+  ingest::ServiceOptions options;
+  options.mqtt = {.host = config.mqtt.host,
+                  .port = config.mqtt.port,
+                  .user = config.mqtt.user,
+                  .password = std::move(*password),
+                  .client_id = config.mqtt.client_id,
+                  .clean_session = false,
+                  .will = {}};
+  options.ingest = {.commit_interval = config.storage.commit_interval,
+                    .nodes_max = config.limits.nodes,
+                    .series_max = config.limits.series,
+                    .discovery = config.limits.discovery,
+                    .admitted = ops::Admitted{paths.broker_passwords()}};
+  options.program_version = version;
+  return options;
+}
+
+Result<web::WebOptions> web_options(const ops::Config& config, const ops::Paths& paths) {
+  const auto listen = ops::parse_listen(config.web.listen);
+  if (!listen) return std::unexpected(listen.error());
+  web::WebOptions options;
+  options.address = listen->host;
+  options.port = listen->port;
+  options.unix_socket = paths.core_socket();
+  options.allowed_hosts = config.web.allowed_hosts;
+  options.public_read = config.web.public_read;
+  options.session_days = config.web.session_days;
+  options.site = config.core.site;
+  options.timezone = config.core.timezone;
+  options.version = version;
+  return options;
+}
+
+// SIGTERM and SIGINT as something to poll; blocked for every thread started later.
+int block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return ::signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+// Until a signal comes. Feeds the watchdog only while the writer and the web thread turn.
+void watch(int signals, const ingest::Service& writer, const web::WebServer& web, const Clock& clock) {
+  std::uint64_t rounds = writer.rounds();
+  Mono turned = clock.mono();
+  while (true) {
+    pollfd fd{signals, POLLIN, 0};
+    if (::poll(&fd, 1, 1000) > 0) return;
+    const Mono now = clock.mono();
+    if (std::exchange(rounds, writer.rounds()) != writer.rounds()) turned = now;
+    const bool alive = now - turned < stuck_after && now - web.last_turn() < stuck_after;
+    if (alive) {
+      sd_notify(0, "WATCHDOG=1");
+    } else {
+      spdlog::error("{} is stuck", now - turned < stuck_after ? "the web thread" : "the writer");
+    }
+  }
+}
+
+Result<void> serve(const CoreOptions& options) {
+  const SystemClock clock;
+  const ops::Paths paths{options.config};
+  auto with_writer = service_options(options.config, paths);
+  if (!with_writer) return std::unexpected(with_writer.error());
+  const auto with_web = web_options(options.config, paths);
+  if (!with_web) return std::unexpected(with_web.error());
+  auto database = store::Writer::open(paths.database(), options.create ? store::Open::create : store::Open::existing);
+  if (!database) return std::unexpected(database.error());
+  const int signals = block_signals();
+
+  web::WebServer* page = nullptr;
+  ingest::Service writer{
+      std::move(*database), clock, std::move(*with_writer),
+      {.started = [&](const ingest::Ingest& i) { page->post_start(i.everything(), i.readings_stored(), i.intervals()); },
+       .changed = [&](std::shared_ptr<const store::Batch> batch) { page->post(std::move(batch)); },
+       .broker = [&](bool connected) { page->post_broker(connected); }}};
+  if (auto prepared = writer.prepare(); !prepared) return prepared;
+  const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
+  std::optional<CoreBackend> backend{std::in_place, writer, ops::Provisioner{paths, broker}, broker,
+                                     options.config.limits.nodes, clock};
+  auto web = web::WebServer::start(*with_web, clock, *backend, web::store_archive(paths.database()), web::assets());
+  if (!web) return std::unexpected(web.error());
+  page = web->get();
+
+  std::thread writing{[&] { writer.run(); }};
+  sd_notify(0, "READY=1");
+  spdlog::info("alona {} serves {} on {}", version, paths.database().string(), options.config.web.listen);
+  watch(signals, writer, **web, clock);
+
+  sd_notify(0, "STOPPING=1");
+  spdlog::info("stopping");
+  (*web)->stop();   // no more questions
+  backend.reset();  // nor changes
+  writer.stop();
+  writing.join();
+  ::close(signals);
+  return {};
+}
+
+}  // namespace
+
+int core_command(const CoreOptions& options) {
+  // Two arenas are enough for three threads; glibc would make eight a core and keep what each once needed.
+  ::mallopt(M_ARENA_MAX, 2);
+  const auto served = serve(options);
+  if (served) return 0;
+  spdlog::error("{}", served.error().text());
+  return exit_code(served.error().code);
+}
+
+}  // namespace alona

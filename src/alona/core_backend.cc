@@ -1,0 +1,162 @@
+#include "alona/core_backend.h"
+
+#include <algorithm>
+#include <future>
+
+#include "ops/snippet.h"
+
+namespace alona {
+namespace {
+
+constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker; a person makes one at a time
+
+}  // namespace
+
+CoreBackend::CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
+                         std::size_t nodes_max, const Clock& clock)
+    : service_(service), provisioner_(std::move(provisioner)), broker_(std::move(broker)), nodes_max_(nodes_max),
+      clock_(clock), thread_([this] { provision_all(); }) {}
+
+CoreBackend::~CoreBackend() {
+  {
+    const std::scoped_lock lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+bool CoreBackend::post(Change change, web::Done<void> done) {
+  ingest::Service::Command command{std::move(change),
+                                   [done = std::move(done)](const Result<void>& outcome) { done(outcome); }};
+  return service_.post(command);
+}
+
+bool CoreBackend::rename_node(store::NodeRow changed, web::Done<void> done) {
+  return post([row = std::move(changed)](ingest::Ingest& ingest) { return ingest.put_node(row); }, std::move(done));
+}
+
+bool CoreBackend::put_session(store::SessionRow session, web::Done<void> done) {
+  return post([row = std::move(session)](ingest::Ingest& ingest) { return ingest.writer().put_session(row); },
+              std::move(done));
+}
+
+bool CoreBackend::end_session(std::string token_hash, web::Done<void> done) {
+  return post([hash = std::move(token_hash)](ingest::Ingest& ingest) { return ingest.writer().end_session(hash); },
+              std::move(done));
+}
+
+bool CoreBackend::put_user(store::UserRow user, web::Done<void> done) {
+  return post([row = std::move(user)](ingest::Ingest& ingest) { return ingest.writer().put_user(row); },
+              std::move(done));
+}
+
+bool CoreBackend::add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) {
+  return provision([this, wish = std::move(wish), done = std::move(done)] { done(add(wish)); });
+}
+
+bool CoreBackend::rotate_node(std::string id, web::Done<web::NodeCredentials> done) {
+  return provision([this, id = std::move(id), done = std::move(done)] { done(rotate(id)); });
+}
+
+bool CoreBackend::remove_node(std::string id, web::Done<void> done) {
+  return provision([this, id = std::move(id), done = std::move(done)] { done(remove(id)); });
+}
+
+// ---- the provisioning thread ----
+
+bool CoreBackend::provision(std::function<void()> job) {
+  {
+    const std::scoped_lock lock{mutex_};
+    if (stopping_ || jobs_.size() == jobs_max) return false;
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void CoreBackend::provision_all() {
+  while (true) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock{mutex_};
+      wake_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
+      if (stopping_) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+  }
+}
+
+// The writer's loop turns at least once a second, and at its end it still runs what was posted: the wait has an end.
+Result<void> CoreBackend::change(Change change) {
+  auto outcome = std::make_shared<std::promise<Result<void>>>();
+  auto future = outcome->get_future();
+  if (!post(std::move(change), [outcome](const Result<void>& result) { outcome->set_value(result); })) {
+    return fail(Errc::temporary, "too many changes wait already", "Try again in a few seconds.");
+  }
+  if (future.wait_for(limits::command_answer_max) != std::future_status::ready) {
+    return fail(Errc::temporary, "the writer did not answer in time", "Look whether it was done before trying again.");
+  }
+  return future.get();
+}
+
+web::NodeCredentials CoreBackend::credentials(const std::string& id, const std::string& password) const {
+  return {id, id, password, false, ops::c_header({id, password, ops::lan_address(), broker_.port})};
+}
+
+// The broker's files first, then the row: a login without a row is a node that the core learns at its first message; a
+// row without a login would be a node that nobody can be.
+Result<web::NodeCredentials> CoreBackend::add(const web::NodeWish& wish) {
+  store::NodeRow wanted;
+  wanted.id = wish.id, wanted.name = wish.name, wanted.place = wish.place;
+  const auto plan = [this, wanted](ingest::Ingest& ingest) {
+    return ops::plan_add(ingest.nodes(), wanted, nodes_max_, clock_.utc());
+  };
+  const auto allowed = change([plan](ingest::Ingest& ingest) -> Result<void> {
+    if (auto row = plan(ingest); !row) return std::unexpected(row.error());
+    return {};
+  });
+  if (!allowed) return std::unexpected(allowed.error());
+  const auto password = provisioner_.grant(wish.id);
+  if (!password) return std::unexpected(password.error());
+  const auto kept = change([plan](ingest::Ingest& ingest) -> Result<void> {
+    auto row = plan(ingest);
+    if (!row) return std::unexpected(row.error());
+    return ingest.put_node(*row);
+  });
+  if (!kept) return std::unexpected(kept.error());
+  web::NodeCredentials given = credentials(wish.id, *password);
+  given.proven = provisioner_.prove() && provisioner_.prove_new_node(wish.id, *password);
+  return given;
+}
+
+Result<web::NodeCredentials> CoreBackend::rotate(const std::string& id) {
+  const auto found = change([id](ingest::Ingest& ingest) -> Result<void> {
+    if (auto row = ops::find_node(ingest.nodes(), id); !row) return std::unexpected(row.error());
+    return {};
+  });
+  if (!found) return std::unexpected(found.error());
+  const auto password = provisioner_.grant(id);
+  if (!password) return std::unexpected(password.error());
+  web::NodeCredentials given = credentials(id, *password);
+  given.proven = provisioner_.prove().has_value();
+  return given;
+}
+
+Result<void> CoreBackend::remove(const std::string& id) {
+  // A node that was discovered, or whose login is gone already, is removed all the same.
+  const auto revoked = provisioner_.revoke(id);
+  if (!revoked && revoked.error().code != Errc::refused) return revoked;
+  const auto kept = change([id](ingest::Ingest& ingest) -> Result<void> {
+    auto row = ops::find_node(ingest.nodes(), id);
+    if (!row) return std::unexpected(row.error());
+    row->removed = true;
+    return ingest.put_node(*row);
+  });
+  if (!kept) return kept;
+  return provisioner_.prove();
+}
+
+}  // namespace alona

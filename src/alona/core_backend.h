@@ -1,0 +1,56 @@
+// What the page asks of the rest of the core: changes go to the writer thread, provisioning to a thread of its own, for
+// it waits for the broker. Owned by the core; called on the web thread, never blocks it.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "ingest/service.h"
+#include "ops/provisioning.h"
+#include "web/backend.h"
+
+namespace alona {
+
+class CoreBackend final : public web::Backend {
+ public:
+  CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker, std::size_t nodes_max,
+              const Clock& clock);
+  ~CoreBackend() override;  // ends what is under way first
+  CoreBackend(const CoreBackend&) = delete;
+  CoreBackend& operator=(const CoreBackend&) = delete;
+
+  bool rename_node(store::NodeRow changed, web::Done<void> done) override;
+  bool put_session(store::SessionRow session, web::Done<void> done) override;
+  bool end_session(std::string token_hash, web::Done<void> done) override;
+  bool put_user(store::UserRow user, web::Done<void> done) override;
+  bool add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) override;
+  bool rotate_node(std::string id, web::Done<web::NodeCredentials> done) override;
+  bool remove_node(std::string id, web::Done<void> done) override;
+
+ private:
+  using Change = std::function<Result<void>(ingest::Ingest&)>;
+  [[nodiscard]] bool post(Change change, web::Done<void> done);
+  // On the provisioning thread: the same, and waits for its end.
+  [[nodiscard]] Result<void> change(Change change);
+  [[nodiscard]] bool provision(std::function<void()> job);
+  void provision_all();
+  [[nodiscard]] Result<web::NodeCredentials> add(const web::NodeWish& wish);
+  [[nodiscard]] Result<web::NodeCredentials> rotate(const std::string& id);
+  [[nodiscard]] Result<void> remove(const std::string& id);
+  [[nodiscard]] web::NodeCredentials credentials(const std::string& id, const std::string& password) const;
+
+  ingest::Service& service_;
+  ops::Provisioner provisioner_;
+  ops::BrokerAddress broker_;
+  std::size_t nodes_max_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace alona

@@ -1,0 +1,99 @@
+// `alona setup`: the first start.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "alona/cli.h"
+#include "ops/broker_files.h"
+#include "ops/paths.h"
+#include "ops/setup.h"
+#include "ops/snippet.h"
+
+namespace alona {
+namespace {
+
+struct Options {
+  std::string admin = "admin";
+  std::string password_file;
+};
+
+std::string page_address(const ops::Config& config) {
+  const auto listen = ops::parse_listen(config.web.listen);
+  if (!listen) return {};
+  const bool everywhere = listen->host == "0.0.0.0" || listen->host == "::";
+  const std::string host = everywhere ? ops::lan_address() : listen->host;
+  return fmt::format("http://{}:{}/", host.find(':') == std::string::npos ? host : "[" + host + "]",
+                     listen->port);
+}
+
+void print_json(const ops::SetupReport& report, const ops::Config& config, const Options& options) {
+  boost::json::array steps;
+  for (const auto& step : report.steps) steps.push_back({{"what", step.what}, {"changed", step.changed}});
+  boost::json::object out{{"changed", report.changed()},
+                          {"steps", steps},
+                          {"url", page_address(config)},
+                          {"user", options.admin},
+                          {"broker_must_reload", report.broker_must_reload}};
+  if (report.new_password) out["password"] = *report.new_password;
+  fmt::print("{}\n", boost::json::serialize(out));
+}
+
+void print_text(const ops::SetupReport& report, const ops::Config& config, const Options& options) {
+  for (const auto& step : report.steps)
+    fmt::print("{:<8} {}\n", step.changed ? "made" : "is there", step.what);
+  if (!report.changed()) fmt::print("\nNothing was missing; nothing was changed.\n");
+  const ops::Paths paths{config};
+  constexpr const char* installed = "/etc/mosquitto/conf.d/alona.conf";
+  if (report.broker_must_reload && !std::filesystem::exists(installed)) {
+    fmt::print("\nThe broker: copy {} to {} and run `systemctl restart mosquitto`.\n",
+               (paths.broker() / "alona.conf").string(), installed);
+  } else if (report.broker_must_reload) {
+    fmt::print("\nThe broker must read its files again: `systemctl reload mosquitto`.\n");
+  }
+  if (report.new_password) {
+    fmt::print("\nPassword of {}, shown once: {}\n", options.admin, bold(*report.new_password));
+  }
+  fmt::print("\nThe page, once the core runs: {}\n", page_address(config));
+}
+
+Result<void> run_setup(const Context& context, const Options& options) {
+  const auto config = context.config();
+  if (!config) return std::unexpected(config.error());
+  ops::SetupOptions wanted{.admin = options.admin, .password = {}};
+  if (!options.password_file.empty()) {
+    auto password = read_password(options.password_file, {}, false);
+    if (!password) return std::unexpected(password.error());
+    wanted.password = std::move(*password);
+  }
+  ops::SetupReport report;
+  const auto done = ops::set_up(*config, wanted, report);
+  if (!done) {
+    for (const auto& step : report.steps) {
+      if (step.changed) fmt::print(stderr, "made     {}\n", step.what);
+    }
+    return with_context("setting up", done.error());
+  }
+  context.json ? print_json(report, *config, options) : print_text(report, *config, options);
+  return {};
+}
+
+}  // namespace
+
+void add_setup_command(CLI::App& app, Context& context) {
+  auto* command =
+      app.add_subcommand("setup", "First start: folders, broker files, database, first user of the page");
+  const auto options = std::make_shared<Options>();
+  command->add_option("--admin", options->admin, "Name of the page's first user (default admin)");
+  command->add_option("--password-file", options->password_file,
+                      "Its password, - for standard input (default: one is made up and shown once)");
+  command->footer(
+      "Makes what is missing and leaves what is there; run it as often as you like.\n"
+      "Example:\n  alona setup --admin anna");
+  command->callback([&context, options] {
+    if (const auto done = run_setup(context, *options); !done) context.end(done.error());
+  });
+}
+
+}  // namespace alona

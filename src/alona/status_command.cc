@@ -1,0 +1,36 @@
+// `alona status`: one screen, is everything all right.
+#include <fmt/format.h>
+
+#include "alona/cli.h"
+#include "alona/core_client.h"
+#include "ops/status.h"
+
+namespace alona {
+namespace {
+
+Result<bool> show_status(const Context& context) {
+  const auto config = context.config();
+  if (!config) return std::unexpected(config.error());
+  const ops::Paths paths{*config};
+  const auto overview = ask_core(paths, "GET", "/api/v1/overview");
+  if (!overview) return std::unexpected(overview.error());
+  if (!*overview) return std::unexpected(core_is_stopped(paths));
+  const auto screen = ops::status_screen(**overview, colour_wanted());
+  if (!screen) return std::unexpected(screen.error());
+  fmt::print("{}\n", context.json ? **overview : screen->text);
+  return screen->all_well;
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("status", "Is everything all right? One screen");
+  command->footer("Ends with 0 when all is well, 1 when something needs you.\nExample:\n  alona status");
+  command->callback([&context] {
+    const auto well = show_status(context);
+    if (!well) return context.end(well.error());
+    context.exit_code = *well ? 0 : 1;
+  });
+}
+
+}  // namespace alona

@@ -1,0 +1,336 @@
+#include "ingest/ingest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "ingest/window.h"
+
+namespace alona::ingest {
+namespace {
+namespace flag = store::flag;
+using protocol::Reason;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+// Only telemetry carries readings. What can't be read counts as one: somebody sent something.
+std::uint32_t readings_in(const protocol::Topic& topic, const std::expected<protocol::Message, protocol::Refusal>& decoded) {
+  if (topic.kind != protocol::TopicKind::telemetry && topic.kind != protocol::TopicKind::telemetry_batch) return 0;
+  if (!decoded) return 1;
+  const auto& telemetry = std::get<protocol::Telemetry>(decoded->body);
+  return static_cast<std::uint32_t>(telemetry.readings.size() + telemetry.refused.size());
+}
+
+}  // namespace
+
+struct Ingest::Arrival {
+  const mqtt::Message& message;
+  UtcMs received;
+  Mono mono;
+  NodeState* node = nullptr;
+  std::string_view node_id;
+  std::uint32_t readings = 1;  // what it counts for in sent = stored + rejected + repeated + pending
+  bool replayed = false;  // a bare number that matches the tail: kept, and marked
+};
+
+Ingest::Ingest(store::Writer& writer, const Clock& clock, IngestOptions options)
+    : writer_(writer), clock_(clock), options_(std::move(options)), time_(clock), due_(options_.commit_interval) {}
+
+// ---- the path of a message, top to bottom ----
+
+void Ingest::take(const mqtt::Message& message) {
+  Arrival a{message, time_.now(), clock_.mono(), nullptr, {}};
+  const auto topic = protocol::parse_topic(message.topic);
+  const bool urgent = topic && !message.retained && !backlog_ &&
+                      (topic->kind == protocol::TopicKind::event || topic->kind == protocol::TopicKind::error ||
+                       topic->kind == protocol::TopicKind::status);
+  due_.message(a.mono, urgent);
+  // More than the broker can hold back has come: whatever comes now is being sent now.
+  if (backlog_ && ++backlog_taken_ > limits::tail_messages) backlog_ = false;
+  if (!topic) return refuse(a, {Reason::topic, "no node may publish on this topic"});
+  a.node_id = topic->node;
+  a.node = known_node(topic->node);
+  if (a.node == nullptr) {
+    return refuse(a, {Reason::unknown_node, "add it with `alona node add`, or open discovery in the configuration"});
+  }
+  auto decoded = protocol::decode(*topic, message.payload);
+  a.readings = readings_in(*topic, decoded);
+  const bool is_status = topic->kind == protocol::TopicKind::status;
+  const auto sequence = decoded ? decoded->stamp.sequence : decoded.error().sequence;
+  if (message.qos == 0 && !a.node->row.may_lose) {
+    a.node->row.may_lose = true;
+    batch_->nodes.push_back(a.node->row);
+  }
+  if (!is_status && seen_before(a, sequence)) return;
+  if (!(message.retained && is_status)) {
+    a.node->presence.message(a.received, a.mono, backlog_ || message.retained);
+    note_presence(*a.node);
+  }
+  if (!decoded) return refuse(a, decoded.error());
+  std::visit(Overloaded{[&](protocol::Telemetry& t) { store_telemetry(a, t, decoded->stamp); },
+                        [&](protocol::Event& e) { store_event(a, e, decoded->stamp); },
+                        [&](protocol::Heartbeat& h) { store_heartbeat(a, h, decoded->stamp); },
+                        [&](protocol::Status& s) { store_status(a, s); },
+                        [&](protocol::NodeError& e) { store_error(a, e, decoded->stamp); }},
+             decoded->body);
+}
+
+// A node the broker let in is known; whether it has a row yet is our own business.
+NodeState* Ingest::known_node(std::string_view id) {
+  NodeState* node = catalog_.find(id);
+  if (node != nullptr && !node->row.removed) return node;
+  const bool welcome = options_.discovery || (options_.admitted && options_.admitted(id));
+  if (!welcome || (node == nullptr && catalog_.nodes().size() >= options_.nodes_max)) return nullptr;
+  if (node == nullptr) node = &catalog_.add_node(id, time_.now(), clock_.mono());
+  node->row.removed = false;
+  batch_->nodes.push_back(node->row);
+  return node;
+}
+
+// Exactly once: by boot and seq, else by the tail. True: it is settled here, as a repeat or as refused.
+bool Ingest::seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequence>& sequence) {
+  if (!sequence) return seen_in_tail(a);
+  store::WindowRow& window = Catalog::window(*a.node, sequence->boot);
+  const Judged judged = judge(window, *sequence);
+  std::erase(a.node->touched, sequence->boot);
+  a.node->touched.push_back(sequence->boot);
+  a.node->delta.lost += judged.lost;
+  if (judged.verdict == Verdict::fresh) return false;
+  if (judged.verdict == Verdict::repeat) {
+    a.node->delta.repeated += a.readings;
+  } else {
+    refuse(a, {Reason::window, fmt::format("seq {} is more than {} ahead of the acknowledged {}", sequence->seq,
+                                           limits::window_length, window.acked)});
+  }
+  return true;
+}
+
+bool Ingest::seen_in_tail(Arrival& a) {
+  const mqtt::Message& m = a.message;
+  if (m.packet_id == 0 && !m.retained) return false;  // QoS 0 is never delivered twice
+  const store::TailEntry entry{m.packet_id, keyed_hash(tail_key_, m.topic, m.payload)};
+  if (m.retained) {
+    if (tail_.contains_hash(entry.hash)) {
+      a.node->delta.repeated += a.readings;
+    } else {
+      refuse(a, {Reason::retained, "only status may be retained; the broker keeps an old copy of this message"});
+    }
+    return true;
+  }
+  const bool bare = !m.payload.empty() && m.payload.front() != '{';
+  a.replayed = tail_.contains(entry);
+  if (a.replayed && !bare) {
+    a.node->delta.repeated += a.readings;
+    return true;
+  }
+  // The same bare number under the same packet id may well be a new reading: kept, and marked.
+  tail_.add(entry);
+  batch_->tail.push_back(entry);
+  return false;
+}
+
+void Ingest::store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp) {
+  for (const auto& refused : telemetry.refused) refuse_part(a, refused.why, 1, refused.text);
+  for (protocol::Reading& reading : telemetry.readings) {
+    if (!reading.ts && !reading.age) reading.ts = stamp.ts;  // a batch's own, for those that say nothing
+    store_reading(a, reading, telemetry.bare);
+  }
+}
+
+void Ingest::store_reading(Arrival& a, const protocol::Reading& reading, bool bare) {
+  NodeState& node = *a.node;
+  if (node.today.stored + node.delta.stored >= limits::node_day_readings_max) {
+    return refuse_part(a, {Reason::limit, fmt::format("more than {} readings in a day", limits::node_day_readings_max)}, 1,
+                       a.message.payload);
+  }
+  SeriesState* series = series_for(a, reading, bare);
+  if (series == nullptr) return;
+  Judgement judged = judge_time(a, reading.ts, reading.age);
+  if (a.replayed) judged.flags |= flag::replayed;
+  const bool by_receipt = !reading.ts || (judged.flags & flag::node_clock_wrong) != 0;
+  // Receipt times are unique and rising, so that two readings of one millisecond are two. A last time far ahead came
+  // of a wrong clock, and mustn't drag the receipts along.
+  const bool burst = judged.ts <= series->last.ts && series->last.ts - judged.ts < std::chrono::hours{1};
+  if (by_receipt && !reading.age && burst) judged.ts = series->last.ts + Ms{1};
+  if (judged.ts <= series->last.ts) late_.push_back(batch_->readings.size());
+  batch_->readings.push_back({series->row.no, judged.ts, reading.value, judged.flags});
+  ++node.delta.stored;
+  if (judged.ts >= series->last.ts) series->last = {judged.ts, reading.value, judged.flags};
+}
+
+SeriesState* Ingest::series_for(Arrival& a, const protocol::Reading& reading, bool bare) {
+  NodeState& node = *a.node;
+  SeriesState* series =
+      bare ? catalog_.find(node, reading.sensor) : catalog_.find(node, reading.sensor, reading.unit);
+  if (series != nullptr) return series;
+  if (bare) {
+    refuse_part(a, {Reason::field, "unit: a bare number needs a sensor whose unit is known; send it once as JSON"}, 1,
+                a.message.payload);
+    return nullptr;
+  }
+  if (catalog_.series_count() >= options_.series_max) {
+    refuse_part(a, {Reason::limit, fmt::format("more than {} series; raise [limits] series", options_.series_max)}, 1,
+                a.message.payload);
+    return nullptr;
+  }
+  series = &catalog_.add_series(node, reading.sensor, reading.unit);
+  batch_->series.push_back(series->row);
+  return series;
+}
+
+// The node's own time where it can be true; else its age; else the receipt. Never a guess shown as a fact.
+Ingest::Judgement Ingest::judge_time(const Arrival& a, std::optional<UtcMs> ts, std::optional<Ms> age) const {
+  std::uint8_t flags = 0;
+  if (ts) {
+    const bool ahead = time_.trusted() && *ts > a.received + limits::node_ahead_max;
+    if (!ahead && *ts >= utc_ms(limits::node_ts_min_ms)) return {*ts, static_cast<std::uint8_t>(TimeQuality::node)};
+    flags |= flag::node_clock_wrong;
+  }
+  const bool late = backlog_ || a.message.duplicate || a.message.retained;
+  if (late) flags |= flag::received_late;
+  const TimeQuality quality = time_.trusted() && !late ? TimeQuality::receipt : TimeQuality::provisional;
+  flags |= static_cast<std::uint8_t>(quality);
+  return {a.received - (!ts && age ? *age : Ms{0}), flags};
+}
+
+void Ingest::store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp) {
+  if (a.node->today.events + a.node->delta.events >= limits::node_day_events_max) {
+    return refuse(a, {Reason::limit, fmt::format("more than {} events and errors in a day", limits::node_day_events_max)});
+  }
+  ++a.node->delta.events;
+  const Judgement judged = judge_time(a, stamp.ts, {});
+  batch_->events.push_back({a.node->row.no, judged.ts, judged.flags, std::move(event.type), std::move(event.data)});
+}
+
+void Ingest::store_error(Arrival& a, protocol::NodeError& error, const protocol::Stamp& stamp) {
+  if (a.node->today.events + a.node->delta.events >= limits::node_day_events_max) {
+    return refuse(a, {Reason::limit, fmt::format("more than {} events and errors in a day", limits::node_day_events_max)});
+  }
+  ++a.node->delta.events;
+  const Judgement judged = judge_time(a, stamp.ts, {});
+  batch_->errors.push_back({a.node->row.no, judged.ts, judged.flags, std::move(error.code), std::move(error.message)});
+}
+
+void Ingest::store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const protocol::Stamp& stamp) {
+  if (a.node->today.heartbeats + a.node->delta.heartbeats >= limits::node_day_heartbeats_max) {
+    return refuse(a, {Reason::limit, fmt::format("more than {} heartbeats in a day", limits::node_day_heartbeats_max)});
+  }
+  ++a.node->delta.heartbeats;
+  const Judgement judged = judge_time(a, stamp.ts, {});
+  batch_->heartbeats.push_back({a.node->row.no, judged.ts, heartbeat.uptime_s, heartbeat.rssi_dbm,
+                                std::move(heartbeat.firmware), heartbeat.heap_bytes, heartbeat.battery_v,
+                                std::move(heartbeat.reset)});
+}
+
+void Ingest::store_status(Arrival& a, const protocol::Status& status) {
+  NodePresence& presence = a.node->presence;
+  if (status.online) {
+    // A retained copy is what the node said once; only its live word is news.
+    if (!a.message.retained) presence.said_online(a.mono);
+    presence.announced_sleep(status.sleep_s ? std::optional{Ms{1000 * *status.sleep_s}} : std::nullopt);
+  } else {
+    presence.said_offline();
+  }
+  note_presence(*a.node);
+}
+
+void Ingest::refuse(Arrival& a, const protocol::Refusal& why) { refuse_part(a, why, a.readings, a.message.payload); }
+
+void Ingest::refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t readings, std::string_view text) {
+  batch_->rejects.push_back({std::string(a.node_id), std::string(a.message.topic), std::string(name(why.reason)),
+                             why.detail, std::string(text.substr(0, limits::reject_payload_bytes_max)),
+                             static_cast<std::uint32_t>(text.size()), readings, a.received});
+  if (a.node != nullptr) a.node->delta.rejected += readings;
+}
+
+// ---- the commit ----
+
+Result<Committed> Ingest::commit() {
+  batch_->received = time_.now();
+  if (auto done = drop_repeats(); !done) return std::unexpected(done.error());
+  gather_bookkeeping();
+  Committed committed{batch_, {}};
+  if (!batch_->empty()) {
+    if (auto receipt = writer_.commit(*batch_); !receipt) return std::unexpected(receipt.error());
+    time_.set_floor(batch_->received);
+    readings_stored_ += batch_->readings.size();
+  }
+  for (const auto& node : catalog_.nodes()) {
+    // One ack a node: of the boot that spoke last, the only one that still listens.
+    const auto* window = node->touched.empty() ? nullptr : Catalog::find_window(*node, node->touched.back());
+    if (window != nullptr && window->acked > 0) {
+      committed.acks.push_back({node->row.id, window->boot, window->acked});
+    }
+    node->touched.clear();
+    node->delta = {};
+  }
+  batch_ = std::make_shared<store::Batch>();
+  late_.clear();
+  due_.committed();
+  return committed;
+}
+
+// The same series and time again: an equal value is a repeat and leaves, another value a correction and stays.
+Result<void> Ingest::drop_repeats() {
+  if (late_.empty()) return {};
+  std::vector<store::ReadingRow> asked;
+  for (const std::size_t i : late_) asked.push_back(batch_->readings[i]);
+  const auto kept = writer_.known(asked);
+  if (!kept) return std::unexpected(kept.error());
+  struct Key {
+    store::SeriesNo series;
+    UtcMs ts;
+    bool operator==(const Key&) const = default;
+  };
+  const auto hash = [](const Key& k) {
+    return static_cast<std::size_t>(k.series) * 0x9E3779B97F4A7C15u ^ static_cast<std::size_t>(count(k.ts));
+  };
+  std::unordered_map<Key, std::optional<double>, decltype(hash)> there{2 * asked.size(), hash};
+  for (std::size_t i = 0; i < asked.size(); ++i) there.emplace(Key{asked[i].series, asked[i].ts}, (*kept)[i]);
+  std::size_t next_late = 0;
+  std::size_t out = 0;
+  std::vector<store::ReadingRow>& rows = batch_->readings;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool late = next_late < late_.size() && late_[next_late] == i;
+    if (late) ++next_late;
+    if (const auto it = there.find({rows[i].series, rows[i].ts}); it != there.end()) {
+      store::CountRow& delta = catalog_.node(catalog_.series(rows[i].series).row.node).delta;
+      if (late && it->second && *it->second == rows[i].value) {
+        --delta.stored;
+        ++delta.repeated;
+        continue;
+      }
+      if (late && it->second) ++delta.corrected;
+      it->second = rows[i].value;
+    }
+    rows[out++] = rows[i];
+  }
+  rows.resize(out);
+  return {};
+}
+
+void Ingest::gather_bookkeeping() {
+  const std::int32_t day = utc_day(batch_->received);
+  for (const auto& node : catalog_.nodes()) {
+    if (day != today_) node->today = {};
+    store::CountRow& d = node->delta;
+    for (const std::uint32_t boot : node->touched) {
+      if (const auto* window = Catalog::find_window(*node, boot)) batch_->windows.push_back(*window);
+    }
+    d.node = node->row.no;
+    d.day = day;
+    node->today.stored += d.stored;
+    node->today.events += d.events;
+    node->today.heartbeats += d.heartbeats;
+    if (d.stored + d.rejected + d.repeated + d.corrected + d.lost + d.events + d.heartbeats > 0) {
+      batch_->counts.push_back(d);
+    }
+  }
+  today_ = day;
+}
+
+}  // namespace alona::ingest

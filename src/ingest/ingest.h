@@ -1,0 +1,118 @@
+// The path of a message, from the bytes the broker delivered to the commit that keeps them: ingest.cc reads from top to
+// bottom. Passive: its loop (ingest/service.h) hands it messages, asks whether a commit is due, and acknowledges what a
+// commit has kept. Owned by the writer thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ingest/catalog.h"
+#include "ingest/commit_due.h"
+#include "ingest/core_time.h"
+#include "ingest/tail.h"
+#include "mqtt/client.h"
+#include "protocol/decode.h"
+#include "store/writer.h"
+
+namespace alona::ingest {
+
+struct IngestOptions {
+  Ms commit_interval = limits::commit_interval_default;
+  std::size_t nodes_max = limits::nodes_max_default;
+  std::size_t series_max = limits::series_max_default;
+  bool discovery = false;  // any node that the broker lets in is made known
+  // Whether the broker has a user of that name: such a node is known though it has no row yet. May be empty.
+  std::function<bool(std::string_view node_id)> admitted;
+};
+
+// "Your messages are stored", for one node.
+struct Ack {
+  std::string node;
+  std::uint32_t boot = 0;
+  std::uint32_t seq = 0;
+};
+
+struct Committed {
+  std::shared_ptr<const store::Batch> changes;  // never null; may be empty
+  std::vector<Ack> acks;
+};
+
+class Ingest {
+ public:
+  Ingest(store::Writer& writer, const Clock& clock, IngestOptions options);
+
+  // Makes the picture in memory what the disk says: at start, and after a commit that failed or whose outcome is
+  // unknown. What was taken but not committed is forgotten; the broker delivers it again.
+  [[nodiscard]] Result<void> load();
+  // Everything known, as if it were new, for a listener that begins now.
+  [[nodiscard]] std::shared_ptr<const store::Batch> everything() const;
+
+  // The broker said yes. Without a session its packet ids begin anew, and the old tail is void.
+  void connected(bool session_present);
+  // Nothing more was waiting: from now on arrival is the time of sending.
+  void backlog_drained() { backlog_ = false; }
+  [[nodiscard]] bool backlog() const { return backlog_; }
+  void take(const mqtt::Message& message);
+
+  [[nodiscard]] const CommitDue& due() const { return due_; }
+  [[nodiscard]] bool dirty() const { return due_.waiting() > 0 || !batch_->empty(); }
+  // One transaction for all that was taken. On failure call load() before anything else.
+  [[nodiscard]] Result<Committed> commit();
+  // Once a second: looks at the clock and at everybody's silence; changes go with the next commit.
+  void tick();
+  // Folds the log into its tables: every 10 minutes and at stop, between commits.
+  [[nodiscard]] Result<void> fold();
+
+  // Commands; the change goes with the next commit.
+  [[nodiscard]] std::vector<store::NodeRow> nodes() const;
+  // New, changed, removed or welcome again. The number of a new one must be the next; refused otherwise.
+  [[nodiscard]] Result<void> put_node(const store::NodeRow& row);
+
+  [[nodiscard]] UtcMs now() const { return time_.now(); }
+  [[nodiscard]] bool clock_trusted() const { return time_.trusted(); }
+  [[nodiscard]] store::Writer& writer() { return writer_; }
+  [[nodiscard]] std::map<store::NodeNo, Ms> intervals() const;
+  [[nodiscard]] std::uint64_t readings_stored() const { return readings_stored_; }  // ever, committed
+
+ private:
+  struct Arrival;  // one message on its way
+  void refuse(Arrival& a, const protocol::Refusal& why);
+  void refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t readings, std::string_view text);
+  [[nodiscard]] NodeState* known_node(std::string_view id);
+  [[nodiscard]] bool seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequence>& sequence);
+  [[nodiscard]] bool seen_in_tail(Arrival& a);
+  void store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp);
+  void store_reading(Arrival& a, const protocol::Reading& reading, bool bare);
+  void store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp);
+  void store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const protocol::Stamp& stamp);
+  void store_status(Arrival& a, const protocol::Status& status);
+  void store_error(Arrival& a, protocol::NodeError& error, const protocol::Stamp& stamp);
+  struct Judgement {
+    UtcMs ts;
+    std::uint8_t flags;
+  };
+  [[nodiscard]] Judgement judge_time(const Arrival& a, std::optional<UtcMs> ts, std::optional<Ms> age) const;
+  [[nodiscard]] SeriesState* series_for(Arrival& a, const protocol::Reading& reading, bool bare);
+  void note_presence(NodeState& node);
+  [[nodiscard]] Result<void> drop_repeats();
+  void gather_bookkeeping();
+
+  store::Writer& writer_;
+  const Clock& clock_;
+  const IngestOptions options_;
+  CoreTime time_;
+  CommitDue due_;
+  Catalog catalog_;
+  Tail tail_;
+  HashKey tail_key_{};
+  std::int32_t today_ = 0;
+  std::uint64_t readings_stored_ = 0;
+  bool backlog_ = false;
+  std::size_t backlog_taken_ = 0;
+  std::shared_ptr<store::Batch> batch_ = std::make_shared<store::Batch>();
+  std::vector<std::size_t> late_;  // indices of the batch's readings whose time isn't new for their series
+};
+
+}  // namespace alona::ingest

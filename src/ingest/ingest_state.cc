@@ -1,0 +1,94 @@
+// Ingest beside the path of a message: start, presence, commands.
+#include <fmt/format.h>
+
+#include "ingest/ingest.h"
+
+namespace alona::ingest {
+
+Result<void> Ingest::load() {
+  auto state = writer_.load();
+  if (!state) return std::unexpected(state.error());
+  time_.set_floor(state->floor);
+  catalog_ = Catalog{*state, time_.now(), clock_.mono()};
+  tail_.load(state->tail);
+  tail_key_ = state->tail_key;
+  readings_stored_ = state->readings_stored;
+  today_ = utc_day(time_.now());
+  batch_ = std::make_shared<store::Batch>();
+  late_.clear();
+  due_.committed();
+  return {};
+}
+
+std::shared_ptr<const store::Batch> Ingest::everything() const {
+  auto batch = std::make_shared<store::Batch>();
+  batch->received = time_.now();
+  for (const auto& node : catalog_.nodes()) {
+    batch->nodes.push_back(node->row);
+    batch->presence.push_back({node->row.no, batch->received, node->presence.state(), node->presence.last_seen()});
+    store::CountRow today = node->today;
+    today.node = node->row.no;
+    today.day = today_;
+    batch->counts.push_back(today);
+    for (const SeriesState* series : node->series) {
+      batch->series.push_back(series->row);
+      if (series->last.ts == UtcMs::min()) continue;
+      batch->readings.push_back({series->row.no, series->last.ts, series->last.value, series->last.flags});
+    }
+  }
+  return batch;
+}
+
+void Ingest::connected(bool session_present) {
+  backlog_ = true;
+  backlog_taken_ = 0;
+  if (session_present) return;
+  tail_.clear();
+  batch_->tail.clear();
+  batch_->tail_emptied = true;
+}
+
+void Ingest::note_presence(NodeState& node) {
+  if (!node.presence.look(clock_.mono())) return;
+  batch_->presence.push_back({node.row.no, time_.now(), node.presence.state(), node.presence.last_seen()});
+}
+
+void Ingest::tick() {
+  time_.look();
+  for (const auto& node : catalog_.nodes()) {
+    if (!node->row.removed) note_presence(*node);
+  }
+}
+
+std::map<store::NodeNo, Ms> Ingest::intervals() const {
+  std::map<store::NodeNo, Ms> intervals;
+  for (const auto& node : catalog_.nodes()) {
+    if (const auto learned = node->presence.learned()) intervals[node->row.no] = *learned;
+  }
+  return intervals;
+}
+
+Result<void> Ingest::fold() { return writer_.fold(intervals(), time_.floor()); }
+
+std::vector<store::NodeRow> Ingest::nodes() const {
+  std::vector<store::NodeRow> rows;
+  for (const auto& node : catalog_.nodes()) rows.push_back(node->row);
+  return rows;
+}
+
+Result<void> Ingest::put_node(const store::NodeRow& row) {
+  NodeState* node = catalog_.find(row.id);
+  if (node == nullptr) {
+    if (static_cast<std::size_t>(row.no) != catalog_.nodes().size() + 1) {
+      return fail(Errc::refused, fmt::format("the node '{}' was changed meanwhile", row.id), "Try again.");
+    }
+    node = &catalog_.add_node(row.id, row.created, clock_.mono());
+  }
+  node->row.name = row.name;
+  node->row.place = row.place;
+  node->row.removed = row.removed;
+  batch_->nodes.push_back(node->row);
+  return {};
+}
+
+}  // namespace alona::ingest

@@ -1,0 +1,263 @@
+#include "ingest/service.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "protocol/encode.h"
+
+namespace alona::ingest {
+namespace {
+
+// What nodes may publish. Not alona/#: our own acks would come back to us.
+constexpr auto filters = std::to_array<std::string_view>(
+    {"alona/+/telemetry/+", "alona/+/telemetry", "alona/+/event/+", "alona/+/heartbeat", "alona/+/status",
+     "alona/+/error"});
+
+}  // namespace
+
+Service::Service(store::Writer writer, const Clock& clock, ServiceOptions options, Listener listener)
+    : clock_(clock), options_(std::move(options)), listener_(std::move(listener)), writer_(std::move(writer)),
+      ingest_(writer_, clock_, options_.ingest), commands_(limits::commands_max),
+      wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Service::~Service() {
+  if (wake_fd_ >= 0) ::close(wake_fd_);
+}
+
+Result<void> Service::prepare() {
+  if (auto loaded = ingest_.load(); !loaded) return loaded;
+  std::array<char, 256> payload{};
+  const std::size_t n = protocol::encode_core_status(payload, false, options_.program_version);
+  mqtt::Options mqtt = options_.mqtt;
+  mqtt.will = {.topic = "alona/core/status", .payload = std::string(payload.data(), n), .retain = true};
+  auto connection = mqtt::make_connection(std::move(mqtt), *this);
+  if (!connection) return std::unexpected(connection.error());
+  connection_ = std::move(*connection);
+  next_fold_ = clock_.mono() + limits::fold_interval;
+  return {};
+}
+
+void Service::run() {
+  listener_.started(ingest_);
+  while (!stopping_.load(std::memory_order_relaxed)) round();
+  shut_down();
+}
+
+// ---- one round ----
+
+void Service::round() {
+  rounds_.fetch_add(1, std::memory_order_relaxed);
+  const Mono now = clock_.mono();
+  if (!healthy_) return recover();
+  connect_if_due(now);
+  if (now >= next_second_) every_second(now);
+  // Nothing waits for a commit: whatever is queued may go out.
+  if (connected_ && ingest_.due().waiting() == 0 && connection_->wants_write()) (void)connection_->flush();
+  bool readable = false;
+  wait_for_work(now, readable);
+  run_commands();
+  if (readable) read_until_due();
+  if (!healthy_) return;
+  const bool no_message_waits = ingest_.due().waiting() == 0;
+  if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty())) settle();
+}
+
+void Service::connect_if_due(Mono now) {
+  if (connection_->fd() >= 0 || now < next_connect_) return;
+  // The next try waits twice as long, until the broker says yes.
+  backoff_ = std::clamp<Ms>(2 * backoff_, limits::reconnect_min, limits::reconnect_max);
+  next_connect_ = now + backoff_;
+  if (auto started = connection_->connect(); !started) on_disconnected(started.error());
+}
+
+Ms Service::sleep_for(Mono now) const {
+  Ms sleep = next_second_ - now;
+  if (connection_->fd() < 0) sleep = std::min(sleep, next_connect_ - now);
+  if (const auto due = ingest_.due().wait(now)) sleep = std::min(sleep, *due);
+  return std::max(sleep, Ms{0});
+}
+
+void Service::wait_for_work(Mono now, bool& readable) {
+  std::array<pollfd, 2> fds{pollfd{wake_fd_, POLLIN, 0}, pollfd{connection_->fd(), POLLIN, 0}};
+  // While the greeting is on its way, or nothing waits for a commit, writing is allowed.
+  const bool may_write = ingest_.due().waiting() == 0 && connection_->fd() >= 0 && connection_->wants_write();
+  if (may_write) fds[1].events |= POLLOUT;
+  const int n = ::poll(fds.data(), fds.size(), static_cast<int>(sleep_for(now).count()));
+  if (n <= 0) return;
+  readable = (fds[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+  if ((fds[1].revents & POLLOUT) != 0 && may_write) (void)connection_->flush();
+  if ((fds[0].revents & POLLIN) != 0) {
+    std::uint64_t rings = 0;
+    [[maybe_unused]] const auto read = ::read(wake_fd_, &rings, sizeof rings);
+  }
+}
+
+void Service::read_until_due() {
+  while (ingest_.due().waiting() < limits::commit_messages_max) {
+    const std::uint64_t before = taken_;
+    if (auto read = connection_->read_some(); !read) return;  // the handler was told
+    if (taken_ == before) break;
+    if (ingest_.due().due(clock_.mono())) return;
+  }
+  const bool window_full = ingest_.due().waiting() >= limits::commit_full_window;
+  if (ingest_.backlog() && !window_full && clock_.mono() - connected_at_ > limits::backlog_min) ingest_.backlog_drained();
+}
+
+// Commit → acknowledge to the broker → acknowledge to nodes that ask → tell the web thread.
+void Service::settle() {
+  auto committed = ingest_.commit();
+  if (!committed) {
+    spdlog::error("storing failed, nothing is acknowledged, the broker keeps it: {}", committed.error().text());
+    connection_->drop();
+    if (connected_) listener_.broker(false);
+    connected_ = false;
+    healthy_ = false;
+    end_commands(std::unexpected(committed.error()));
+    return;
+  }
+  end_commands({});
+  if (connected_) acknowledge(*committed);
+  if (!committed->changes->empty()) listener_.changed(committed->changes);
+}
+
+void Service::acknowledge(const Committed& committed) {
+  const TimeQuality quality = ingest_.clock_trusted() ? TimeQuality::receipt : TimeQuality::provisional;
+  for (const Ack& ack : committed.acks) {
+    std::array<char, 256> payload{};
+    const std::size_t n = protocol::encode_ack(payload, ack.boot, ack.seq, ingest_.now(), quality);
+    // QoS 0: the next ack covers a lost one. The PUBACKs stand before it in the same queue.
+    (void)connection_->publish("alona/" + ack.node + "/ack", {payload.data(), n}, 0, false);
+  }
+  (void)connection_->flush();
+}
+
+// After a commit that failed, or whose outcome nobody knows: look at what the disk says, and go on from there.
+void Service::recover() {
+  auto opened = writer_.reopen();
+  auto loaded = opened ? ingest_.load() : std::move(opened);
+  if (loaded) {
+    healthy_ = true;
+    last_complaint_.clear();
+    listener_.started(ingest_);
+    spdlog::info("the database answers again; taking messages");
+    return;
+  }
+  if (std::exchange(last_complaint_, loaded.error().what) != loaded.error().what) {
+    spdlog::error("the database does not answer; messages wait at the broker: {}", loaded.error().text());
+  }
+  run_commands();
+  pollfd wake{wake_fd_, POLLIN, 0};
+  ::poll(&wake, 1, static_cast<int>(Ms{limits::recover_pause}.count()));
+}
+
+void Service::run_commands() {
+  for (Command& command : commands_.take_all()) {
+    auto changed = healthy_ ? command.change(ingest_)
+                            : fail(Errc::temporary, "the database does not answer", "Look at the journal; try again later.");
+    if (!changed) {
+      command.done(changed);
+    } else {
+      uncommitted_.push_back(std::move(command.done));
+    }
+  }
+  if (!ingest_.dirty()) end_commands({});  // nothing waits for a commit
+}
+
+void Service::end_commands(const Result<void>& outcome) {
+  for (auto& done : std::exchange(uncommitted_, {})) done(outcome);
+}
+
+void Service::every_second(Mono now) {
+  next_second_ = now + std::chrono::seconds{1};
+  ingest_.tick();
+  if (connection_->fd() >= 0) (void)connection_->keep_alive();
+  if (connected_ && now >= next_time_) publish_time();
+  if (ingest_.backlog() && ingest_.due().waiting() == 0 && now - connected_at_ > limits::backlog_min) {
+    ingest_.backlog_drained();
+  }
+  if (now >= next_fold_ && !ingest_.dirty()) {
+    next_fold_ = now + limits::fold_interval;
+    if (auto folded = ingest_.fold(); !folded) {
+      spdlog::error("folding the log failed: {}", folded.error().text());
+      healthy_ = false;
+    }
+  }
+}
+
+void Service::publish_time() {
+  next_time_ = clock_.mono() + limits::time_interval;
+  std::array<char, 256> payload{};
+  const TimeQuality quality = ingest_.clock_trusted() ? TimeQuality::receipt : TimeQuality::provisional;
+  const std::size_t n = protocol::encode_core_time(payload, ingest_.now(), quality);
+  (void)connection_->publish("alona/core/time", {payload.data(), n}, 0, false);
+}
+
+void Service::say_status(bool online) {
+  std::array<char, 256> payload{};
+  const std::size_t n = protocol::encode_core_status(payload, online, options_.program_version);
+  (void)connection_->publish("alona/core/status", {payload.data(), n}, 1, true);
+}
+
+void Service::shut_down() {
+  run_commands();
+  if (healthy_ && ingest_.dirty()) settle();
+  if (healthy_) {
+    if (auto folded = ingest_.fold(); !folded) spdlog::error("folding the log failed: {}", folded.error().text());
+  }
+  if (!connected_) return;
+  if (!healthy_) return connection_->drop();
+  say_status(false);
+  connection_->disconnect();
+}
+
+// ---- what the broker says ----
+
+void Service::on_connected(bool session_present) {
+  connected_ = true;
+  connected_at_ = clock_.mono();
+  backoff_ = Ms{0};
+  last_complaint_.clear();
+  spdlog::info("connected to the broker at {}:{}", options_.mqtt.host, options_.mqtt.port);
+  ingest_.connected(session_present);
+  for (const std::string_view filter : filters) (void)connection_->subscribe(filter, 1);
+  say_status(true);
+  publish_time();
+  listener_.broker(true);
+}
+
+void Service::on_disconnected(const Error& why) {
+  if (connected_) listener_.broker(false);
+  connected_ = false;
+  next_connect_ = clock_.mono() + std::max<Ms>(backoff_, limits::reconnect_min);
+  if (std::exchange(last_complaint_, why.what) != why.what) {
+    spdlog::warn("no broker, trying on: {}", why.text());
+  }
+}
+
+void Service::on_message(const mqtt::Message& message) {
+  ++taken_;
+  ingest_.take(message);
+}
+
+// ---- any thread ----
+
+bool Service::post(Command& command) {
+  if (!commands_.try_post(command)) return false;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+  return true;
+}
+
+void Service::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+}
+
+}  // namespace alona::ingest

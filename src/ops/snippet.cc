@@ -1,0 +1,123 @@
+#include "ops/snippet.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <qrencode.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+namespace alona::ops {
+namespace {
+
+// Ids and passwords are made of harmless characters; a host comes from a person.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  std::string out;
+  for (const char c : text) {
+    if (plain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string c_header(const NodeAccess& access) {
+  return fmt::format(R"(// alona_node.h: node {0}. It holds a password: keep it out of version control.
+#pragma once
+#define ALONA_NODE_ID {1}
+#define ALONA_BROKER_HOST {2}
+#define ALONA_BROKER_PORT {3}
+#define ALONA_PASSWORD {4}
+)",
+                     access.id, quoted(access.id), quoted(access.host), access.port, quoted(access.password));
+}
+
+std::string esphome_yaml(const NodeAccess& access) {
+  // ESPHome publishes its own topics under topic_prefix; null turns them off, so that only what the
+  // configuration publishes itself, in Alona's form, leaves the node (docs/esphome.md).
+  return fmt::format(R"(# ESPHome: node {0}. docs/esphome.md shows the sensors.
+mqtt:
+  broker: {1}
+  port: {2}
+  username: {3}
+  password: {4}
+  client_id: {3}
+  discovery: false
+  topic_prefix: null
+  log_topic: null
+  birth_message:
+    topic: alona/{0}/status
+    payload: '{{"v":1,"state":"online"}}'
+    qos: 1
+    retain: true
+  will_message:
+    topic: alona/{0}/status
+    payload: '{{"v":1,"state":"offline"}}'
+    qos: 1
+    retain: true
+)",
+                     access.id, quoted(access.host), access.port, quoted(access.id), quoted(access.password));
+}
+
+std::string access_uri(const NodeAccess& access) {
+  return fmt::format("alona:node?v=1&host={}&port={}&id={}&password={}", percent_encoded(access.host),
+                     access.port, percent_encoded(access.id), percent_encoded(access.password));
+}
+
+Result<std::string> qr_text(const std::string& text) {
+  const std::unique_ptr<QRcode, decltype(&QRcode_free)> code{
+      QRcode_encodeString8bit(text.c_str(), 0, QR_ECLEVEL_M), &QRcode_free};
+  if (!code) return fail(Errc::failed, "the text is too long for a QR code");
+  constexpr int quiet = 2;  // light modules around; the standard wants four, and every phone reads two
+  const auto dark = [&](int x, int y) {
+    if (x < 0 || y < 0 || x >= code->width || y >= code->width) return false;
+    return (code->data[y * code->width + x] & 1) != 0;
+  };
+  std::string out;
+  for (int y = -quiet; y < code->width + quiet; y += 2) {
+    out += "\033[30;47m";
+    for (int x = -quiet; x < code->width + quiet; ++x) {
+      const bool upper = dark(x, y), lower = dark(x, y + 1);
+      out += upper && lower ? "█" : upper ? "▀" : lower ? "▄" : " ";
+    }
+    out += "\033[0m\n";
+  }
+  return out;
+}
+
+std::string lan_address() {
+  ifaddrs* raw = nullptr;
+  if (::getifaddrs(&raw) == 0) {
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> all{raw, &::freeifaddrs};
+    for (const ifaddrs* one = all.get(); one != nullptr; one = one->ifa_next) {
+      if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+      if ((one->ifa_flags & IFF_UP) == 0 || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+      std::array<char, INET_ADDRSTRLEN> text{};
+      const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+      if (::inet_ntop(AF_INET, &address->sin_addr, text.data(), text.size()) != nullptr) return text.data();
+    }
+  }
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "alona.local";
+  return std::string(name.data()) + ".local";
+}
+
+}  // namespace alona::ops

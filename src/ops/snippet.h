@@ -1,0 +1,29 @@
+// What a node's builder pastes: a C header, an ESPHome configuration, a QR code. Each holds the node's
+// password; they are shown once and stored nowhere. No state; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+
+namespace alona::ops {
+
+struct NodeAccess {
+  std::string id;
+  std::string password;
+  std::string host;  // of the broker, as a node on the LAN reaches it
+  int port = 1883;
+};
+
+[[nodiscard]] std::string c_header(const NodeAccess& access);
+[[nodiscard]] std::string esphome_yaml(const NodeAccess& access);
+// alona:node?v=1&host=…&port=…&id=…&password=…
+[[nodiscard]] std::string access_uri(const NodeAccess& access);
+// The text as a QR code of half blocks, dark on light whatever the terminal's colours, two modules a line.
+[[nodiscard]] Result<std::string> qr_text(const std::string& text);
+
+// This machine's address on the LAN: the first IPv4 address that isn't loopback, else its name with ".local".
+[[nodiscard]] std::string lan_address();
+
+}  // namespace alona::ops

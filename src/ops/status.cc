@@ -1,0 +1,100 @@
+#include "ops/status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+namespace alona::ops {
+namespace {
+namespace json = boost::json;
+
+// Colours around a word, or nothing.
+class Paint {
+ public:
+  explicit Paint(bool colour) : colour_(colour) {}
+  [[nodiscard]] std::string bad(std::string_view text) const { return around("31", text); }
+  [[nodiscard]] std::string warn(std::string_view text) const { return around("33", text); }
+  [[nodiscard]] std::string good(std::string_view text) const { return around("32", text); }
+
+ private:
+  [[nodiscard]] std::string around(std::string_view code, std::string_view text) const {
+    return colour_ ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
+  }
+  bool colour_;
+};
+
+std::string text_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string{};
+}
+
+std::int64_t whole(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+bool truth(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+std::string ago(std::int64_t now, std::int64_t then) {
+  return then == 0 ? "never" : duration_text(Ms{std::max<std::int64_t>(0, now - then)}) + " ago";
+}
+
+std::string finding_lines(const json::object& finding, const Paint& paint) {
+  const bool losing = text_of(finding, "level") == "being_lost";
+  const std::int64_t since = whole(finding, "since");
+  return fmt::format("  {}{}\n    why   {}\n    to do {}\n",
+                     losing ? paint.bad(text_of(finding, "what")) : paint.warn(text_of(finding, "what")),
+                     since == 0 ? "" : fmt::format(" (since {})", iso8601(utc_ms(since))),
+                     text_of(finding, "why"), text_of(finding, "todo"));
+}
+
+std::string node_line(const json::object& node, std::int64_t now, const Paint& paint) {
+  const std::string presence = text_of(node, "presence");
+  const std::string name = text_of(node, "name");
+  std::string word = fmt::format("{:<10}", presence == "never_seen" ? "never seen" : presence);
+  word = presence == "online" ? paint.good(word) : presence == "never_seen" ? word : paint.warn(word);
+  return fmt::format("  {:<20} {} last heard {:<14} {}\n", text_of(node, "id"), word,
+                     ago(now, whole(node, "last_seen")), name == text_of(node, "id") ? "" : name);
+}
+
+StatusScreen screen(const json::object& overview, const Paint& paint) {
+  const std::int64_t now = whole(overview, "now");
+  const auto& findings = overview.at("findings").as_array();
+  const auto& nodes = overview.at("nodes").as_array();
+  StatusScreen out{.text = {}, .all_well = findings.empty() && truth(overview, "broker_connected")};
+  out.text = fmt::format("{}: {}\n\n", text_of(overview, "site"),
+                         out.all_well       ? paint.good("all is well")
+                         : findings.empty() ? paint.bad("the broker is not connected")
+                                            : paint.bad(fmt::format("{} thing{} need{} you", findings.size(),
+                                                                    findings.size() == 1 ? "" : "s",
+                                                                    findings.size() == 1 ? "s" : "")));
+  for (const auto& finding : findings) out.text += finding_lines(finding.as_object(), paint);
+  if (!findings.empty()) out.text += "\n";
+  out.text += fmt::format(
+      "broker    {}\nclock     {}, {}\nrunning   since {} ({})\nreadings  {} stored, {} rejected today\n\n",
+      truth(overview, "broker_connected") ? "connected" : paint.bad("not connected"), iso8601(utc_ms(now)),
+      truth(overview, "clock_trusted") ? "trusted" : paint.warn("not trusted"),
+      iso8601(utc_ms(whole(overview, "started"))), ago(now, whole(overview, "started")),
+      whole(overview, "readings_stored"), whole(overview, "rejected_today"));
+  out.text += nodes.empty() ? "No nodes yet: `alona node add ID` makes one known.\n" : "nodes\n";
+  for (const auto& node : nodes) out.text += node_line(node.as_object(), now, paint);
+  return out;
+}
+
+}  // namespace
+
+Result<StatusScreen> status_screen(std::string_view overview, bool colour) {
+  try {
+    return screen(json::parse(overview).as_object(), Paint{colour});
+  } catch (const std::exception& error) {
+    return fail(Errc::failed,
+                fmt::format("the core's answer isn't what this program expects: {}", error.what()),
+                "Is the running core of another version? `systemctl restart alona-core` starts this one.");
+  }
+}
+
+}  // namespace alona::ops

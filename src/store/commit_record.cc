@@ -1,0 +1,299 @@
+#include "store/commit_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/hash.h"
+#include "store/pack.h"
+
+namespace alona::store {
+namespace {
+
+constexpr std::uint8_t format_version = 1;
+constexpr std::size_t header_bytes = 5;
+constexpr std::uint8_t head_raw = 15;
+constexpr std::uint8_t head_flags_follow = 0x10;
+enum Tag : std::uint64_t {
+  tag_reading = 1, tag_window = 2, tag_tail = 3, tag_count = 4, tag_emptied = 5, tag_heartbeat = 6
+};
+constexpr auto powers_of_ten = std::to_array<double>({1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9});
+
+// Wrapping differences: hostile times may lie as far apart as 64 bits allow, and must still come back.
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+std::uint32_t checksum(std::int64_t id, std::span<const std::uint8_t> rest) {
+  std::array<std::uint8_t, 8> raw;
+  std::memcpy(raw.data(), &id, raw.size());
+  return crc32c(rest, crc32c(raw));
+}
+
+void pack_readings(Packer& p, const Batch& batch) {
+  p.varint(tag_reading);
+  p.varint(batch.readings.size());
+  std::int64_t series = 0;
+  std::int64_t ts = count(batch.received);
+  int flags = -1;
+  for (const ReadingRow& r : batch.readings) {
+    p.zigzag(minus(static_cast<std::int64_t>(r.series), series));
+    p.zigzag(minus(count(r.ts), ts));
+    std::int64_t m = 0;
+    int decimals = 0;
+    const bool scaled = as_decimal(r.value, m, decimals);
+    const auto head = scaled ? static_cast<std::uint8_t>(decimals) : head_raw;
+    p.u8(r.flags == flags ? head : static_cast<std::uint8_t>(head | head_flags_follow));
+    if (r.flags != flags) p.u8(r.flags);
+    scaled ? p.zigzag(m) : p.f64(r.value);
+    series = static_cast<std::int64_t>(r.series);
+    ts = count(r.ts);
+    flags = r.flags;
+  }
+}
+
+// Calls take(ReadingRow) for each.
+template <class Take>
+void unpack_readings(Unpacker& u, UtcMs received, Take&& take) {
+  ReadingRow r;
+  std::int64_t series = 0;
+  std::int64_t ts = count(received);
+  for (std::size_t n = u.count(); n > 0 && u.ok(); --n) {
+    series = plus(series, u.zigzag());
+    ts = plus(ts, u.zigzag());
+    r.series = static_cast<SeriesNo>(series);
+    r.ts = utc_ms(ts);
+    const std::uint8_t head = u.u8();
+    if ((head & head_flags_follow) != 0) r.flags = u.u8();
+    const auto decimals = static_cast<std::size_t>(head & 0x0F);
+    r.value = decimals < powers_of_ten.size() ? static_cast<double>(u.zigzag()) / powers_of_ten[decimals] : u.f64();
+    if (u.ok()) take(std::as_const(r));
+  }
+}
+
+void pack_windows(Packer& p, const Batch& batch) {
+  p.varint(tag_window);
+  p.varint(batch.windows.size());
+  for (const WindowRow& w : batch.windows) {
+    p.varint(static_cast<std::uint64_t>(w.node));
+    p.u32(w.boot);
+    p.varint(w.acked);
+    p.varint(w.beyond.count());
+    std::size_t previous = 0;
+    for (std::size_t i = w.beyond._Find_first(); i < w.beyond.size(); i = w.beyond._Find_next(i)) {
+      p.varint(i - previous);
+      previous = i;
+    }
+  }
+}
+
+WindowRow unpack_window(Unpacker& u) {
+  WindowRow w;
+  w.node = static_cast<NodeNo>(u.varint());
+  w.boot = u.u32();
+  w.acked = static_cast<std::uint32_t>(u.varint());
+  std::uint64_t bit = 0;
+  for (std::uint64_t n = u.varint(); n > 0 && u.ok(); --n) {
+    bit += u.varint();
+    if (bit < w.beyond.size()) w.beyond.set(bit);
+  }
+  return w;
+}
+
+constexpr auto count_fields = std::to_array<std::uint32_t CountRow::*>(
+    {&CountRow::stored, &CountRow::rejected, &CountRow::repeated, &CountRow::corrected, &CountRow::lost,
+     &CountRow::events, &CountRow::heartbeats});
+
+void pack_counts(Packer& p, const Batch& batch) {
+  p.varint(tag_count);
+  p.varint(batch.counts.size());
+  for (const CountRow& c : batch.counts) {
+    p.varint(static_cast<std::uint64_t>(c.node));
+    p.zigzag(c.day - utc_day(batch.received));
+    std::uint8_t mask = 0;
+    for (std::size_t i = 0; i < count_fields.size(); ++i) {
+      if (c.*count_fields[i] != 0) mask = static_cast<std::uint8_t>(mask | 1u << i);
+    }
+    p.u8(mask);
+    for (const auto field : count_fields) {
+      if (c.*field != 0) p.varint(c.*field);
+    }
+  }
+}
+
+CountRow unpack_count(Unpacker& u, UtcMs received) {
+  CountRow c;
+  c.node = static_cast<NodeNo>(u.varint());
+  c.day = static_cast<std::int32_t>(u.zigzag() + utc_day(received));
+  const std::uint8_t mask = u.u8();
+  for (std::size_t i = 0; i < count_fields.size(); ++i) {
+    if ((mask >> i & 1) != 0) c.*count_fields[i] = static_cast<std::uint32_t>(u.varint());
+  }
+  return c;
+}
+
+void pack_heartbeats(Packer& p, const Batch& batch) {
+  p.varint(tag_heartbeat);
+  p.varint(batch.heartbeats.size());
+  for (const HeartbeatRow& h : batch.heartbeats) {
+    p.varint(static_cast<std::uint64_t>(h.node));
+    p.zigzag(minus(count(h.ts), count(batch.received)));
+    p.varint(static_cast<std::uint64_t>(h.uptime_s));
+    p.zigzag(h.rssi_dbm);
+    p.u8(static_cast<std::uint8_t>((h.heap_bytes ? 1 : 0) | (h.battery_v ? 2 : 0)));
+    if (h.heap_bytes) p.varint(static_cast<std::uint64_t>(*h.heap_bytes));
+    if (h.battery_v) p.f64(*h.battery_v);
+    p.text(h.firmware);
+    p.text(h.reset);
+  }
+}
+
+HeartbeatRow unpack_heartbeat(Unpacker& u, UtcMs received) {
+  HeartbeatRow h;
+  h.node = static_cast<NodeNo>(u.varint());
+  h.ts = utc_ms(plus(count(received), u.zigzag()));
+  h.uptime_s = static_cast<std::int64_t>(u.varint());
+  h.rssi_dbm = static_cast<std::int32_t>(u.zigzag());
+  const std::uint8_t mask = u.u8();
+  if ((mask & 1) != 0) h.heap_bytes = static_cast<std::int64_t>(u.varint());
+  if ((mask & 2) != 0) h.battery_v = u.f64();
+  h.firmware = u.text();
+  h.reset = u.text();
+  return h;
+}
+
+void note_times(CommitRecord& record, const Batch& batch) {
+  record.first = record.last = batch.received;
+  bool any = false;
+  const auto note = [&](UtcMs ts) {
+    record.first = any ? std::min(record.first, ts) : ts;
+    record.last = any ? std::max(record.last, ts) : ts;
+    any = true;
+  };
+  for (const ReadingRow& r : batch.readings) note(r.ts);
+  for (const HeartbeatRow& h : batch.heartbeats) note(h.ts);
+}
+
+Error damaged(std::int64_t id) {
+  return {Errc::corrupt, fmt::format("the record of commit {} is damaged", id),
+          "Restore the newest proven backup, or keep going: only the readings of this commit are missing."};
+}
+
+// The payload behind version and checksum, or nothing.
+Result<std::span<const std::uint8_t>> checked(std::int64_t id, std::span<const std::uint8_t> bytes) {
+  std::uint32_t sum = 0;
+  if (bytes.size() < header_bytes || bytes[0] != format_version) return std::unexpected(damaged(id));
+  std::memcpy(&sum, bytes.data() + 1, sizeof sum);
+  const auto rest = bytes.subspan(header_bytes);
+  if (checksum(id, rest) != sum) return std::unexpected(damaged(id));
+  return rest;
+}
+
+// One section into `out`; false: an unknown tag.
+bool unpack_section(Unpacker& u, std::uint64_t tag, Batch& out) {
+  if (tag == tag_reading) {
+    unpack_readings(u, out.received, [&](const ReadingRow& r) { out.readings.push_back(r); });
+    return true;
+  }
+  std::size_t n = u.count();
+  switch (tag) {
+    case tag_window:
+      for (; n > 0 && u.ok(); --n) out.windows.push_back(unpack_window(u));
+      return true;
+    case tag_tail:
+      for (; n > 0 && u.ok(); --n) {
+        const std::uint16_t packet_id = u.u16();
+        out.tail.push_back({packet_id, u.u64()});
+      }
+      return true;
+    case tag_count:
+      for (; n > 0 && u.ok(); --n) out.counts.push_back(unpack_count(u, out.received));
+      return true;
+    case tag_emptied:
+      out.tail_emptied = true;
+      return true;
+    case tag_heartbeat:
+      for (; n > 0 && u.ok(); --n) out.heartbeats.push_back(unpack_heartbeat(u, out.received));
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool as_decimal(double value, std::int64_t& m, int& decimals) {
+  constexpr double exact_max = 9007199254740992.0;  // 2^53: up to here m and m / 10^n are exact and well rounded
+  if (value == 0 && std::signbit(value)) return false;
+  for (std::size_t n = 0; n < powers_of_ten.size(); ++n) {
+    const double scaled = std::nearbyint(value * powers_of_ten[n]);
+    if (!(std::abs(scaled) < exact_max)) return false;
+    if (scaled / powers_of_ten[n] == value) {
+      m = static_cast<std::int64_t>(scaled);
+      decimals = static_cast<int>(n);
+      return true;
+    }
+  }
+  return false;
+}
+
+CommitRecord encode_commit(std::int64_t id, const Batch& batch) {
+  CommitRecord record;
+  note_times(record, batch);
+  record.bytes.reserve(64 + 12 * batch.readings.size() + 10 * batch.tail.size() + 12 * batch.windows.size());
+  record.bytes.assign(header_bytes, 0);
+  Packer p{record.bytes};
+  p.varint(static_cast<std::uint64_t>(count(batch.received)));
+  if (batch.tail_emptied) p.varint(tag_emptied), p.varint(0);
+  if (!batch.readings.empty()) pack_readings(p, batch);
+  if (!batch.heartbeats.empty()) pack_heartbeats(p, batch);
+  if (!batch.windows.empty()) pack_windows(p, batch);
+  if (!batch.counts.empty()) pack_counts(p, batch);
+  if (!batch.tail.empty()) {
+    p.varint(tag_tail);
+    p.varint(batch.tail.size());
+    for (const TailEntry& t : batch.tail) p.u16(t.packet_id), p.u64(t.hash);
+  }
+  record.bytes[0] = format_version;
+  const std::uint32_t sum = checksum(id, std::span(record.bytes).subspan(header_bytes));
+  std::memcpy(record.bytes.data() + 1, &sum, sizeof sum);
+  return record;
+}
+
+Result<void> decode_commit(std::int64_t id, std::span<const std::uint8_t> bytes, Batch& out) {
+  out.readings.clear(), out.heartbeats.clear(), out.windows.clear(), out.counts.clear(), out.tail.clear();
+  out.tail_emptied = false;
+  const auto rest = checked(id, bytes);
+  if (!rest) return std::unexpected(rest.error());
+  Unpacker u{*rest};
+  out.received = utc_ms(static_cast<std::int64_t>(u.varint()));
+  while (u.ok() && !u.at_end()) {
+    if (!unpack_section(u, u.varint(), out)) return std::unexpected(damaged(id));
+  }
+  if (!u.ok()) return std::unexpected(damaged(id));
+  return {};
+}
+
+Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> bytes,
+                              const std::function<void(const ReadingRow&)>& take) {
+  const auto rest = checked(id, bytes);
+  if (!rest) return std::unexpected(rest.error());
+  Unpacker u{*rest};
+  const UtcMs received = utc_ms(static_cast<std::int64_t>(u.varint()));
+  std::uint64_t tag = u.at_end() ? 0 : u.varint();
+  if (tag == tag_emptied) {
+    u.varint();
+    tag = u.at_end() ? 0 : u.varint();
+  }
+  // Readings stand first of the rest, so nothing has to be skipped.
+  if (tag == tag_reading) unpack_readings(u, received, take);
+  if (!u.ok()) return std::unexpected(damaged(id));
+  return {};
+}
+
+}  // namespace alona::store

@@ -1,0 +1,125 @@
+#include "store/database.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <bit>
+#include <cstring>
+#include <fstream>
+
+#include "store/checksum_vfs.h"
+#include "store/schema.h"
+
+namespace alona::store {
+namespace {
+
+std::uint32_t big_endian_at(const char* header, std::size_t offset) {
+  std::uint32_t v = 0;
+  std::memcpy(&v, header + offset, sizeof v);
+  return __builtin_bswap32(v);
+}
+
+std::unique_ptr<SQLite::Database> open_with(const std::string& path, int flags, const std::string& vfs) {
+  auto db = std::make_unique<SQLite::Database>(path, flags, 5000, vfs);
+  // The file is data, never a program: no trigger or view in it may call functions, no pragma may corrupt it.
+  sqlite3_db_config(db->getHandle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db->getHandle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  return db;
+}
+
+}  // namespace
+
+Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
+  const int code = e.getErrorCode();
+  const int extended = e.getExtendedErrorCode();
+  const std::string what = fmt::format("{}: {}", path, e.getErrorStr() == nullptr ? e.what() : e.what());
+  if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+    return {Errc::corrupt, what + (extended == SQLITE_IOERR_DATA ? " (a page's checksum is wrong)" : ""),
+            "The file is damaged. Leave it as it is and restore the newest backup."};
+  }
+  switch (code) {
+    case SQLITE_FULL:
+      return {Errc::disk_full, what, "Free some space on this disk; Alona goes on by itself."};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {Errc::temporary, what + " (another process holds the database)",
+              "End the other program that has it open, such as a sqlite3 shell, and try again."};
+    case SQLITE_CANTOPEN:
+      return {Errc::io, what, "Check that the folder exists and belongs to the user alona."};
+    case SQLITE_READONLY:
+    case SQLITE_IOERR:
+      return {Errc::io, what, "Look for disk errors with `dmesg`."};
+    case SQLITE_INTERRUPT:
+      return {Errc::temporary, path + ": the question took too long and was ended", "Ask for a shorter time span."};
+    default:
+      return {Errc::failed, what, ""};
+  }
+}
+
+Result<void> check_file(const std::filesystem::path& path) {
+  std::error_code ec;
+  if (!std::filesystem::exists(path, ec)) {
+    return fail(Errc::not_found, fmt::format("there is no database at {}", path.string()),
+                "Make one with `alona setup`, or bring one back with a restore.");
+  }
+  std::array<char, 100> header{};
+  std::ifstream file{path, std::ios::binary};
+  if (!file) {
+    return fail(Errc::io, fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)),
+                "Run it as root or as the user alona.");
+  }
+  file.read(header.data(), header.size());
+  const bool whole = file.gcount() == static_cast<std::streamsize>(header.size());
+  if (!whole || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
+    // A fresh database is still in its WAL, and then only the WAL knows it.
+    if (file.gcount() == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec) return {};
+    return fail(Errc::corrupt,
+                fmt::format("{} is not a database: {}", path.string(),
+                            file.gcount() == 0 ? "it is empty" : "its first bytes are wrong"),
+                "It was left as it is. Restore the newest backup, or move the file away and run `alona setup`.");
+  }
+  const std::uint32_t found_id = big_endian_at(header.data(), 68);
+  const std::uint32_t version = big_endian_at(header.data(), 60);
+  // Made, but the power went before its first pages came home from the WAL.
+  if (found_id == 0 && version == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec) return {};
+  if (found_id != static_cast<std::uint32_t>(application_id)) {
+    return fail(Errc::corrupt, fmt::format("{} is a SQLite database, but not one of Alona's", path.string()),
+                "It was left as it is. Check data_dir in the configuration.");
+  }
+  if (version > static_cast<std::uint32_t>(schema_version)) {
+    return fail(Errc::newer,
+                fmt::format("{} was written by a newer Alona (its version is {}, this program knows {})",
+                            path.string(), version, schema_version),
+                "It was left as it is. Install the newer program again, or restore a backup that this one wrote.");
+  }
+  return {};
+}
+
+std::unique_ptr<SQLite::Database> open_writer(const std::string& path, const std::string& vfs) {
+  auto db = open_with(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, vfs);
+  db->exec(fmt::format("PRAGMA page_size={}", page_bytes));
+  // Before the first page is written: later the room for the seals could only be made by a VACUUM.
+  int reserve = page_seal_bytes;
+  sqlite3_file_control(db->getHandle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
+  db->exec("PRAGMA journal_mode=WAL");
+  // FULL, not NORMAL: our PUBACK promises that the row survives a power cut, and in WAL mode NORMAL syncs only at
+  // checkpoints. Price: one fsync a commit, which is why commits carry batches.
+  db->exec("PRAGMA synchronous=FULL");
+  db->exec("PRAGMA wal_autocheckpoint=1000");
+  db->exec("PRAGMA journal_size_limit=16777216");
+  db->exec("PRAGMA foreign_keys=ON");
+  db->exec("PRAGMA cache_size=-2048");
+  db->exec("PRAGMA cell_size_check=ON");
+  return db;
+}
+
+std::unique_ptr<SQLite::Database> open_reader(const std::string& path, const std::string& vfs) {
+  // Read-write at the file's level, because a WAL reader must be able to make the shared-memory file; the connection
+  // itself refuses every change.
+  auto db = open_with(path, SQLite::OPEN_READWRITE, vfs);
+  db->exec("PRAGMA query_only=ON");
+  db->exec("PRAGMA cache_size=-1024");
+  return db;
+}
+
+}  // namespace alona::store

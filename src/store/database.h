@@ -1,0 +1,41 @@
+// Inside the store only: a SQLiteCpp connection opened the way every connection here must be, and the border where its
+// exceptions end. Not for other folders.
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace alona::store {
+
+// The error a SQLite failure means to us, with what to do about it.
+[[nodiscard]] Error sqlite_error(const SQLite::Exception& e, const std::string& path);
+
+// Runs `work`, which may throw SQLite::Exception; its exceptions end here.
+template <class Work>
+[[nodiscard]] auto guarded(const std::string& path, Work&& work) -> Result<decltype(work())> {
+  try {
+    if constexpr (std::is_void_v<decltype(work())>) {
+      work();
+      return {};
+    } else {
+      return work();
+    }
+  } catch (const SQLite::Exception& e) {
+    return std::unexpected(sqlite_error(e, path));
+  }
+}
+
+// Looks at the file before SQLite may touch it: not_found, corrupt (empty, not a database, another program's), newer.
+[[nodiscard]] Result<void> check_file(const std::filesystem::path& path);
+
+// Throws SQLite::Exception. `vfs`: the name checksum_vfs gave.
+[[nodiscard]] std::unique_ptr<SQLite::Database> open_writer(const std::string& path, const std::string& vfs);
+[[nodiscard]] std::unique_ptr<SQLite::Database> open_reader(const std::string& path, const std::string& vfs);
+
+}  // namespace alona::store

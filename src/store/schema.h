@@ -1,0 +1,123 @@
+// The tables and the steps that made them what they are. An ordered array; user_version is the number of the last step
+// taken. Each step is one transaction; a step, once released, never changes.
+#pragma once
+
+#include <array>
+
+namespace alona::store {
+
+struct Migration {
+  int to = 0;
+  const char* why = "";
+  const char* sql = "";
+};
+
+inline constexpr int application_id = 0x414C4F4E;  // "ALON" in the file's header: frozen
+// Small pages: a commit at a trickle writes one page, and sealed days pack tightly. 730,000 daily chunks of 2,050 bytes
+// took 3.0 GB with 4 KiB pages, 1.60 with 1 KiB, 1.58 with 512 bytes.
+inline constexpr int page_bytes = 1024;
+
+inline constexpr auto migrations = std::to_array<Migration>({
+    {.to = 1, .why = "first tables", .sql = R"sql(
+CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node (
+  no       INTEGER PRIMARY KEY,
+  id       TEXT NOT NULL UNIQUE,
+  name     TEXT NOT NULL,
+  place    TEXT NOT NULL,
+  created  INTEGER NOT NULL,            -- ms UTC, as every time here
+  removed  INTEGER NOT NULL DEFAULT 0,
+  may_lose INTEGER NOT NULL DEFAULT 0,
+  interval INTEGER                      -- learned, ms
+) STRICT;
+
+CREATE TABLE series (
+  no       INTEGER PRIMARY KEY,
+  node     INTEGER NOT NULL REFERENCES node(no),
+  sensor   TEXT NOT NULL,
+  unit     TEXT NOT NULL,
+  label    TEXT NOT NULL,
+  decimals INTEGER,
+  last_ts    INTEGER,                   -- the latest reading by time, as of the last fold
+  last_value REAL,
+  last_flags INTEGER,
+  UNIQUE (node, sensor, unit)
+) STRICT;
+
+-- One packed row a commit (store/commit_record.h), append-only, no index.
+CREATE TABLE hot (
+  id    INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,               -- earliest and latest time in it
+  last  INTEGER NOT NULL,
+  n     INTEGER NOT NULL,               -- readings
+  data  BLOB NOT NULL
+) STRICT;
+
+-- As of the last fold; what is newer lies in hot rows above setting 'folded'.
+CREATE TABLE window (
+  node   INTEGER NOT NULL REFERENCES node(no),
+  boot   INTEGER NOT NULL,
+  acked  INTEGER NOT NULL,
+  beyond BLOB NOT NULL,                 -- 128 bytes, bit i of byte i / 8 first: acked + 1 + i is settled
+  seen   INTEGER NOT NULL,              -- the commit that changed it last
+  PRIMARY KEY (node, boot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node_day (
+  node INTEGER NOT NULL REFERENCES node(no),
+  day  INTEGER NOT NULL,                -- days since 1970-01-01 UTC, of the receipt
+  stored INTEGER NOT NULL, rejected INTEGER NOT NULL, repeated INTEGER NOT NULL, corrected INTEGER NOT NULL,
+  lost INTEGER NOT NULL, events INTEGER NOT NULL, heartbeats INTEGER NOT NULL,
+  PRIMARY KEY (node, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY, node INTEGER NOT NULL REFERENCES node(no), ts INTEGER NOT NULL, flags INTEGER NOT NULL,
+  type TEXT NOT NULL, data TEXT NOT NULL
+) STRICT;
+CREATE TABLE error (
+  id INTEGER PRIMARY KEY, node INTEGER NOT NULL REFERENCES node(no), ts INTEGER NOT NULL, flags INTEGER NOT NULL,
+  code TEXT NOT NULL, message TEXT NOT NULL
+) STRICT;
+CREATE TABLE presence (
+  id INTEGER PRIMARY KEY, node INTEGER NOT NULL REFERENCES node(no), at INTEGER NOT NULL, state INTEGER NOT NULL,
+  last_seen INTEGER NOT NULL
+) STRICT;
+CREATE INDEX presence_of_node ON presence (node, id);
+
+CREATE TABLE reject (
+  id     INTEGER PRIMARY KEY,
+  node   TEXT NOT NULL,
+  topic  TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  payload       BLOB NOT NULL,          -- the first time's, cut at 1 KiB
+  payload_bytes INTEGER NOT NULL,       -- before the cut
+  first  INTEGER NOT NULL,
+  last   INTEGER NOT NULL,
+  count  INTEGER NOT NULL,              -- times it came
+  readings INTEGER NOT NULL             -- what it counts for
+) STRICT;
+CREATE INDEX reject_of_topic ON reject (topic, reason);
+
+CREATE TABLE user (
+  name TEXT PRIMARY KEY, password_hash TEXT NOT NULL, admin INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE session (
+  token_hash TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES user(name), expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql"},
+});
+
+// The step's index is its version less one, so that none is left out.
+consteval bool consecutive() {
+  for (std::size_t i = 0; i < migrations.size(); ++i) {
+    if (migrations[i].to != static_cast<int>(i) + 1) return false;
+  }
+  return true;
+}
+static_assert(consecutive());
+inline constexpr int schema_version = migrations.back().to;
+
+}  // namespace alona::store

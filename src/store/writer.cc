@@ -1,0 +1,212 @@
+#include "store/writer.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "store/checksum_vfs.h"
+#include "store/schema.h"
+#include "store/writer_impl.h"
+
+namespace alona::store {
+namespace {
+
+constexpr std::string_view put_node_sql = R"(
+  INSERT INTO node (no, id, name, place, created, removed, may_lose) VALUES (?,?,?,?,?,?,?)
+  ON CONFLICT (no) DO UPDATE SET name=excluded.name, place=excluded.place, removed=excluded.removed,
+    may_lose=excluded.may_lose)";
+constexpr std::string_view put_series_sql = R"(
+  INSERT INTO series (no, node, sensor, unit, label, decimals) VALUES (?,?,?,?,?,?)
+  ON CONFLICT (no) DO UPDATE SET label=excluded.label, decimals=excluded.decimals)";
+constexpr std::string_view update_reject_sql = R"(
+  UPDATE reject SET count = count + 1, readings = readings + ?3, last = ?4
+  WHERE id = (SELECT max(id) FROM reject WHERE topic = ?1 AND reason = ?2 AND first > ?4 - 3600000))";
+
+// A step fails as a whole: the file then is as it was.
+void migrate(SQLite::Database& db) {
+  const int from = db.execAndGet("PRAGMA user_version").getInt();
+  for (int i = from; i < schema_version; ++i) {
+    const Migration& step = migrations[static_cast<std::size_t>(i)];
+    SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
+    db.exec(step.sql);
+    db.exec(fmt::format("PRAGMA user_version={}", step.to));
+    db.exec(fmt::format("PRAGMA application_id={}", application_id));
+    transaction.commit();
+  }
+  // The header on disk says whose file it is, for everyone who looks before opening.
+  if (from < schema_version) db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+template <class... Values>
+void run(SQLite::Statement& statement, const Values&... values) {
+  int at = 0;
+  (statement.bind(++at, values), ...);
+  statement.exec();
+  statement.reset();
+}
+
+// SQLiteCpp copies text and blobs it is given by value; within one exec the batch outlives the statement.
+void bind_blob(SQLite::Statement& statement, int at, const void* data, std::size_t bytes) {
+  statement.bindNoCopy(at, data, static_cast<int>(bytes));
+}
+
+}  // namespace
+
+Statements::Statements(SQLite::Database& db)
+    : insert_hot(db, "INSERT INTO hot (id, first, last, n, data) VALUES (?,?,?,?,?)"),
+      put_node(db, std::string(put_node_sql)),
+      put_series(db, std::string(put_series_sql)),
+      insert_event(db, "INSERT INTO event (node, ts, flags, type, data) VALUES (?,?,?,?,?)"),
+      insert_error(db, "INSERT INTO error (node, ts, flags, code, message) VALUES (?,?,?,?,?)"),
+      insert_presence(db, "INSERT INTO presence (node, at, state, last_seen) VALUES (?,?,?,?)"),
+      update_reject(db, std::string(update_reject_sql)),
+      insert_reject(db,
+                    "INSERT INTO reject (node, topic, reason, detail, payload, payload_bytes, first, last, count, "
+                    "readings) VALUES (?,?,?,?,?,?,?,?,1,?)") {}
+
+void Writer::Impl::connect() {
+  statements.reset();
+  db.reset();
+  db = open_writer(path, vfs);
+  migrate(*db);
+  statements = std::make_unique<Statements>(*db);
+}
+
+Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const std::string& base_vfs) {
+  const auto found = check_file(path);
+  if (!found && !(found.error().code == Errc::not_found && how == Open::create)) {
+    return std::unexpected(found.error());
+  }
+  if (auto folder = files::make_folder(path.parent_path(), 0750); !folder) return std::unexpected(folder.error());
+  auto lock = files::Lock::take(path.string() + ".lock");
+  if (!lock) return std::unexpected(lock.error());
+  const auto vfs = checksum_vfs(base_vfs);
+  if (!vfs) return std::unexpected(vfs.error());
+  auto impl = std::make_unique<Impl>(Impl{.path = path.string(), .vfs = *vfs, .lock = std::move(*lock)});
+  if (auto opened = guarded(impl->path, [&] { impl->connect(); }); !opened) return std::unexpected(opened.error());
+  // The new name must survive a power cut as well as what is in the file.
+  if (auto synced = files::sync_folder(path.parent_path()); !synced) return std::unexpected(synced.error());
+  Writer writer{std::move(impl)};
+  // Also finds out the commit to go on from, so that a command may commit without asking for the state.
+  if (auto state = writer.load(); !state) return std::unexpected(state.error());
+  return writer;
+}
+
+Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Writer::Writer(Writer&&) noexcept = default;
+Writer& Writer::operator=(Writer&&) noexcept = default;
+Writer::~Writer() = default;
+
+void Writer::Impl::write_rows(const Batch& batch) {
+  Statements& s = *statements;
+  for (const NodeRow& n : batch.nodes) {
+    run(s.put_node, static_cast<int>(n.no), n.id, n.name, n.place, count(n.created), int{n.removed}, int{n.may_lose});
+  }
+  for (const SeriesRow& r : batch.series) {
+    if (r.decimals) {
+      run(s.put_series, static_cast<int>(r.no), static_cast<int>(r.node), r.sensor, r.unit, r.label, *r.decimals);
+    } else {
+      s.put_series.bind(6);  // NULL
+      run(s.put_series, static_cast<int>(r.no), static_cast<int>(r.node), r.sensor, r.unit, r.label);
+    }
+  }
+  for (const EventRow& e : batch.events) {
+    run(s.insert_event, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.type, e.data);
+  }
+  for (const ErrorRow& e : batch.errors) {
+    run(s.insert_error, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.code, e.message);
+  }
+  for (const PresenceRow& p : batch.presence) {
+    run(s.insert_presence, static_cast<int>(p.node), count(p.at), static_cast<int>(p.state), count(p.last_seen));
+  }
+  for (const RejectRow& r : batch.rejects) {
+    run(s.update_reject, r.topic, r.reason, static_cast<std::int64_t>(r.readings), count(r.at));
+    if (db->getChanges() > 0) continue;
+    bind_blob(s.insert_reject, 5, r.payload.data(), r.payload.size());
+    s.insert_reject.bind(1, r.node), s.insert_reject.bind(2, r.topic), s.insert_reject.bind(3, r.reason);
+    s.insert_reject.bind(4, r.detail), s.insert_reject.bind(6, static_cast<std::int64_t>(r.payload_bytes));
+    s.insert_reject.bind(7, count(r.at)), s.insert_reject.bind(8, count(r.at));
+    s.insert_reject.bind(9, static_cast<std::int64_t>(r.readings));
+    s.insert_reject.exec();
+    s.insert_reject.reset();
+  }
+  if (!batch.rejects.empty()) trim_rejects();
+}
+
+// The oldest leave first; how many have left is kept, so that none goes uncounted.
+void Writer::Impl::trim_rejects() {
+  SQLite::Statement size{*db, "SELECT count(*), coalesce(sum(length(payload)), 0) FROM reject"};
+  size.executeStep();
+  if (size.getColumn(0).getInt64() <= static_cast<std::int64_t>(limits::reject_rows_max) &&
+      size.getColumn(1).getInt64() <= static_cast<std::int64_t>(limits::reject_bytes_max)) {
+    return;
+  }
+  size.reset();
+  // A tenth at a time, so that the next thousand needn't.
+  const auto leave = static_cast<std::int64_t>(limits::reject_rows_max / 10);
+  db->exec(fmt::format("INSERT INTO setting VALUES ('rejects_dropped', (SELECT coalesce(sum(count), 0) FROM (SELECT "
+                       "count FROM reject ORDER BY id LIMIT {0}))) ON CONFLICT (name) DO UPDATE SET value = value + "
+                       "excluded.value; DELETE FROM reject WHERE id IN (SELECT id FROM reject ORDER BY id LIMIT {0})",
+                       leave));
+}
+
+Result<Receipt> Writer::commit(const Batch& batch) {
+  Impl& i = *impl_;
+  if (i.outcome_unknown) return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
+  const std::int64_t id = i.last_commit + 1;
+  const CommitRecord record = encode_commit(id, batch);
+  bool committing = false;
+  auto done = guarded(i.path, [&] {
+    SQLite::Transaction transaction{*i.db, SQLite::TransactionBehavior::IMMEDIATE};
+    i.write_rows(batch);
+    bind_blob(i.statements->insert_hot, 5, record.bytes.data(), record.bytes.size());
+    run(i.statements->insert_hot, id, count(record.first), count(record.last),
+        static_cast<std::int64_t>(batch.readings.size()));
+    committing = true;
+    transaction.commit();
+  });
+  if (!done) {
+    // Before COMMIT began, the rollback is certain. After it, the frames may or may not be on disk.
+    i.outcome_unknown = committing;
+    if (committing) done.error().code = Errc::outcome_unknown;
+    return std::unexpected(done.error());
+  }
+  i.last_commit = id;
+  i.pending.add(id, batch);
+  i.note_tail(id, batch.tail.size(), batch.tail_emptied);
+  return Receipt{id};
+}
+
+Result<void> Writer::reopen() {
+  auto opened = guarded(impl_->path, [&] { impl_->connect(); });
+  if (opened) impl_->outcome_unknown = false;
+  return opened;
+}
+
+Result<void> Writer::put_user(const UserRow& user) {
+  return guarded(impl_->path, [&] {
+    SQLite::Transaction transaction{*impl_->db, SQLite::TransactionBehavior::IMMEDIATE};
+    SQLite::Statement end{*impl_->db, "DELETE FROM session WHERE user = ?"};
+    run(end, user.name);
+    SQLite::Statement put{*impl_->db,
+                          "INSERT INTO user VALUES (?,?,?) ON CONFLICT (name) DO UPDATE SET "
+                          "password_hash=excluded.password_hash, admin=excluded.admin"};
+    run(put, user.name, user.password_hash, int{user.admin});
+    transaction.commit();
+  });
+}
+
+Result<void> Writer::put_session(const SessionRow& session) {
+  return guarded(impl_->path, [&] {
+    SQLite::Statement put{*impl_->db, "INSERT OR REPLACE INTO session VALUES (?,?,?)"};
+    run(put, session.token_hash, session.user, count(session.expires));
+  });
+}
+
+Result<void> Writer::end_session(const std::string& token_hash) {
+  return guarded(impl_->path, [&] {
+    SQLite::Statement end{*impl_->db, "DELETE FROM session WHERE token_hash = ?"};
+    run(end, token_hash);
+  });
+}
+
+}  // namespace alona::store

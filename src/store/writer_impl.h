@@ -1,0 +1,54 @@
+// Inside the store only: what a Writer holds. Split over writer.cc (open, commit), writer_load.cc (load, fold).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "base/files.h"
+#include "store/commit_record.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace alona::store {
+
+// Prepared once per connection.
+struct Statements {
+  explicit Statements(SQLite::Database& db);
+  SQLite::Statement insert_hot, put_node, put_series, insert_event, insert_error, insert_presence, update_reject,
+      insert_reject;
+};
+
+// What hot rows above the last fold say, summed up: fold() writes it into the tables. Rebuilt by load().
+struct Pending {
+  std::map<std::pair<NodeNo, std::int32_t>, CountRow> counts;
+  struct Window {
+    WindowRow row;
+    std::int64_t seen = 0;
+  };
+  std::map<std::pair<NodeNo, std::uint32_t>, Window> windows;
+  std::map<SeriesNo, LastReading> last;
+  void add(std::int64_t commit, const Batch& batch);
+};
+
+struct Writer::Impl {
+  std::string path;
+  std::string vfs;
+  files::Lock lock;
+  std::unique_ptr<SQLite::Database> db;
+  std::unique_ptr<Statements> statements;
+  Pending pending;
+  std::int64_t last_commit = 0;
+  bool outcome_unknown = false;
+  std::deque<std::pair<std::int64_t, std::size_t>> tail_commits;  // commit and its tail entries, oldest first
+  std::size_t tail_size = 0;
+
+  void connect();  // throws
+  void write_rows(const Batch& batch);
+  void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
+  void trim_rejects();
+};
+
+void add_counts(CountRow& to, const CountRow& delta);
+
+}  // namespace alona::store

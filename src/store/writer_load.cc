@@ -1,0 +1,314 @@
+// What is known at the last commit: tables as of the last fold, and the hot rows written since.
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "store/commit_record.h"
+#include "store/writer_impl.h"
+
+namespace alona::store {
+namespace {
+
+std::span<const std::uint8_t> blob(const SQLite::Column& column) {
+  return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+}
+
+std::int64_t setting(SQLite::Database& db, const char* name) {
+  SQLite::Statement query{db, "SELECT value FROM setting WHERE name = ?"};
+  query.bind(1, name);
+  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
+}
+
+void put_setting(SQLite::Database& db, const char* name, std::int64_t value) {
+  SQLite::Statement put{db, "INSERT OR REPLACE INTO setting VALUES (?,?)"};
+  put.bind(1, name);
+  put.bind(2, value);
+  put.exec();
+}
+
+// The key of the tail's hashes: made once, in the file, so that what it says stays true after a restart.
+HashKey tail_key(SQLite::Database& db) {
+  SQLite::Statement query{db, "SELECT value FROM setting WHERE name = 'tail_key'"};
+  HashKey key{};
+  if (query.executeStep() && query.getColumn(0).getBytes() == static_cast<int>(key.size())) {
+    std::ranges::copy(blob(query.getColumn(0)), key.begin());
+    return key;
+  }
+  key = random_hash_key();
+  SQLite::Statement put{db, "INSERT OR REPLACE INTO setting VALUES ('tail_key', ?)"};
+  put.bind(1, key.data(), static_cast<int>(key.size()));
+  put.exec();
+  return key;
+}
+
+void load_catalog(SQLite::Database& db, State& state) {
+  SQLite::Statement node{db, "SELECT no, id, name, place, created, removed, may_lose, interval FROM node ORDER BY no"};
+  while (node.executeStep()) {
+    const auto no = static_cast<NodeNo>(node.getColumn(0).getInt());
+    state.nodes.push_back({no, node.getColumn(1).getString(), node.getColumn(2).getString(),
+                           node.getColumn(3).getString(), utc_ms(node.getColumn(4).getInt64()),
+                           node.getColumn(5).getInt() != 0, node.getColumn(6).getInt() != 0});
+    if (!node.getColumn(7).isNull()) state.interval[no] = Ms{node.getColumn(7).getInt64()};
+  }
+  SQLite::Statement series{db,
+                           "SELECT no, node, sensor, unit, label, decimals, last_ts, last_value, last_flags FROM series "
+                           "ORDER BY no"};
+  while (series.executeStep()) {
+    SeriesRow row{static_cast<SeriesNo>(series.getColumn(0).getInt()), static_cast<NodeNo>(series.getColumn(1).getInt()),
+                  series.getColumn(2).getString(), series.getColumn(3).getString(), series.getColumn(4).getString(), {}};
+    if (!series.getColumn(5).isNull()) row.decimals = series.getColumn(5).getInt();
+    if (!series.getColumn(6).isNull()) {
+      state.last[row.no] = {utc_ms(series.getColumn(6).getInt64()), series.getColumn(7).getDouble(),
+                            static_cast<std::uint8_t>(series.getColumn(8).getInt())};
+    }
+    state.series.push_back(std::move(row));
+  }
+  SQLite::Statement presence{db,
+                             "SELECT node, at, state, last_seen FROM presence WHERE id IN (SELECT max(id) FROM presence "
+                             "GROUP BY node)"};
+  while (presence.executeStep()) {
+    const auto no = static_cast<NodeNo>(presence.getColumn(0).getInt());
+    state.presence[no] = {no, utc_ms(presence.getColumn(1).getInt64()),
+                          static_cast<Presence>(presence.getColumn(2).getInt()),
+                          utc_ms(presence.getColumn(3).getInt64())};
+  }
+}
+
+using Windows = std::map<std::pair<NodeNo, std::uint32_t>, Pending::Window>;
+
+Windows load_windows(SQLite::Database& db) {
+  Windows windows;
+  SQLite::Statement query{db, "SELECT node, boot, acked, beyond, seen FROM window"};
+  while (query.executeStep()) {
+    WindowRow row{static_cast<NodeNo>(query.getColumn(0).getInt()),
+                  static_cast<std::uint32_t>(query.getColumn(1).getInt64()),
+                  static_cast<std::uint32_t>(query.getColumn(2).getInt64()), {}};
+    const auto bits = blob(query.getColumn(3));
+    for (std::size_t i = 0; i < std::min(row.beyond.size(), 8 * bits.size()); ++i) {
+      row.beyond[i] = (bits[i / 8] >> (i % 8) & 1) != 0;
+    }
+    windows[{row.node, row.boot}] = {row, query.getColumn(4).getInt64()};
+  }
+  return windows;
+}
+
+// The last boots of each node, oldest first.
+std::vector<WindowRow> last_boots(const Windows& windows) {
+  std::vector<const Pending::Window*> by_age;
+  for (const auto& [key, window] : windows) by_age.push_back(&window);
+  std::ranges::sort(by_age, {}, &Pending::Window::seen);
+  std::map<NodeNo, std::size_t> boots;
+  std::vector<WindowRow> rows;
+  for (auto it = by_age.rbegin(); it != by_age.rend(); ++it) {
+    if (++boots[(*it)->row.node] <= limits::boots_per_node) rows.push_back((*it)->row);
+  }
+  std::ranges::reverse(rows);
+  return rows;
+}
+
+void append_tail(std::vector<TailEntry>& tail, const Batch& batch) {
+  if (batch.tail_emptied) tail.clear();
+  tail.insert(tail.end(), batch.tail.begin(), batch.tail.end());
+  if (tail.size() > 2 * limits::tail_messages) {
+    tail.erase(tail.begin(), tail.end() - static_cast<std::ptrdiff_t>(limits::tail_messages));
+  }
+}
+
+std::vector<CountRow> counts_of_day(SQLite::Database& db, std::int32_t day, const Pending& pending) {
+  std::map<NodeNo, CountRow> counts;
+  SQLite::Statement query{db,
+                          "SELECT node, stored, rejected, repeated, corrected, lost, events, heartbeats FROM node_day "
+                          "WHERE day = ?"};
+  query.bind(1, day);
+  while (query.executeStep()) {
+    const auto field = [&](int at) { return static_cast<std::uint32_t>(query.getColumn(at).getInt64()); };
+    const auto no = static_cast<NodeNo>(query.getColumn(0).getInt());
+    counts[no] = {no, day, field(1), field(2), field(3), field(4), field(5), field(6), field(7)};
+  }
+  for (const auto& [key, row] : pending.counts) {
+    if (key.second != day) continue;
+    CountRow& to = counts[key.first];
+    to.node = key.first;
+    to.day = day;
+    add_counts(to, row);
+  }
+  std::vector<CountRow> rows;
+  for (const auto& [no, row] : counts) rows.push_back(row);
+  return rows;
+}
+
+}  // namespace
+
+void add_counts(CountRow& to, const CountRow& delta) {
+  to.stored += delta.stored;
+  to.rejected += delta.rejected;
+  to.repeated += delta.repeated;
+  to.corrected += delta.corrected;
+  to.lost += delta.lost;
+  to.events += delta.events;
+  to.heartbeats += delta.heartbeats;
+}
+
+void Pending::add(std::int64_t commit, const Batch& batch) {
+  for (const CountRow& c : batch.counts) {
+    CountRow& to = counts[{c.node, c.day}];
+    to.node = c.node;
+    to.day = c.day;
+    add_counts(to, c);
+  }
+  for (const WindowRow& w : batch.windows) windows[{w.node, w.boot}] = {w, commit};
+  for (const ReadingRow& r : batch.readings) {
+    LastReading& to = last[r.series];
+    if (r.ts >= to.ts) to = {r.ts, r.value, r.flags};
+  }
+}
+
+// Which commits still hold the tail, so that the next start reads back only so far.
+void Writer::Impl::note_tail(std::int64_t commit, std::size_t entries, bool emptied) {
+  if (emptied) {
+    tail_commits.clear();
+    tail_size = 0;
+  }
+  if (entries == 0 && !emptied) return;
+  tail_commits.emplace_back(commit, entries);
+  tail_size += entries;
+  while (tail_size - tail_commits.front().second >= limits::tail_messages) {
+    tail_size -= tail_commits.front().second;
+    tail_commits.pop_front();
+  }
+}
+
+Result<State> Writer::load() {
+  Impl& i = *impl_;
+  State state;
+  Batch batch;
+  Result<void> damage;
+  auto loaded = guarded(i.path, [&] {
+    state.tail_key = tail_key(*i.db);
+    const std::int64_t folded = setting(*i.db, "folded");
+    const std::int64_t tail_from = setting(*i.db, "tail_from");
+    state.floor = utc_ms(setting(*i.db, "floor"));
+    load_catalog(*i.db, state);
+    Windows windows = load_windows(*i.db);
+    i.pending = {};
+    i.tail_commits.clear();
+    i.tail_size = 0;
+    i.last_commit = folded;
+    SQLite::Statement rows{*i.db, "SELECT id, data FROM hot WHERE id >= ? ORDER BY id"};
+    rows.bind(1, std::min(tail_from == 0 ? folded + 1 : tail_from, folded + 1));
+    while (rows.executeStep()) {
+      const std::int64_t id = rows.getColumn(0).getInt64();
+      if (damage = decode_commit(id, blob(rows.getColumn(1)), batch); !damage) return;
+      append_tail(state.tail, batch);
+      i.note_tail(id, batch.tail.size(), batch.tail_emptied);
+      i.last_commit = id;
+      state.floor = std::max(state.floor, batch.received);
+      if (id > folded) i.pending.add(id, batch);
+    }
+    for (const auto& [key, window] : i.pending.windows) windows[key] = window;
+    for (const auto& [series, last] : i.pending.last) {
+      if (auto& to = state.last[series]; last.ts >= to.ts) to = last;
+    }
+    state.windows = last_boots(windows);
+    state.readings_stored =
+        static_cast<std::uint64_t>(i.db->execAndGet("SELECT coalesce(sum(stored), 0) FROM node_day").getInt64());
+    for (const auto& [key, row] : i.pending.counts) state.readings_stored += row.stored;
+    state.counts_today = counts_of_day(*i.db, utc_day(state.floor), i.pending);
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  if (!damage) return std::unexpected(damage.error());
+  if (state.tail.size() > limits::tail_messages) {
+    state.tail.erase(state.tail.begin(), state.tail.end() - static_cast<std::ptrdiff_t>(limits::tail_messages));
+  }
+  return state;
+}
+
+Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
+  Impl& i = *impl_;
+  if (i.outcome_unknown) return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
+  auto done = guarded(i.path, [&] {
+    SQLite::Database& db = *i.db;
+    SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
+    SQLite::Statement day{db, R"(
+      INSERT INTO node_day VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (node, day) DO UPDATE SET
+        stored = stored + excluded.stored, rejected = rejected + excluded.rejected,
+        repeated = repeated + excluded.repeated, corrected = corrected + excluded.corrected,
+        lost = lost + excluded.lost, events = events + excluded.events, heartbeats = heartbeats + excluded.heartbeats)"};
+    for (const auto& [key, c] : i.pending.counts) {
+      int at = 0;
+      day.bind(++at, static_cast<int>(c.node)), day.bind(++at, c.day);
+      for (const std::uint32_t n : {c.stored, c.rejected, c.repeated, c.corrected, c.lost, c.events, c.heartbeats}) {
+        day.bind(++at, static_cast<std::int64_t>(n));
+      }
+      day.exec(), day.reset();
+    }
+    SQLite::Statement put{db, "INSERT OR REPLACE INTO window VALUES (?,?,?,?,?)"};
+    SQLite::Statement drop{db,
+                           "DELETE FROM window WHERE node = ?1 AND seen < (SELECT seen FROM window WHERE node = ?1 ORDER "
+                           "BY seen DESC LIMIT 1 OFFSET 3)"};
+    static_assert(limits::boots_per_node == 4);
+    for (const auto& [key, window] : i.pending.windows) {
+      std::array<std::uint8_t, limits::window_length / 8> bits{};
+      for (std::size_t bit = 0; bit < limits::window_length; ++bit) {
+        if (window.row.beyond[bit]) bits[bit / 8] = static_cast<std::uint8_t>(bits[bit / 8] | 1u << (bit % 8));
+      }
+      put.bind(1, static_cast<int>(window.row.node)), put.bind(2, static_cast<std::int64_t>(window.row.boot));
+      put.bind(3, static_cast<std::int64_t>(window.row.acked)), put.bind(4, bits.data(), static_cast<int>(bits.size()));
+      put.bind(5, window.seen);
+      put.exec(), put.reset();
+      drop.bind(1, static_cast<int>(window.row.node));
+      drop.exec(), drop.reset();
+    }
+    SQLite::Statement last{db,
+                           "UPDATE series SET last_ts = ?2, last_value = ?3, last_flags = ?4 WHERE no = ?1 AND "
+                           "coalesce(last_ts, ?2) <= ?2"};
+    for (const auto& [series, reading] : i.pending.last) {
+      last.bind(1, static_cast<int>(series)), last.bind(2, count(reading.ts));
+      last.bind(3, reading.value), last.bind(4, int{reading.flags});
+      last.exec(), last.reset();
+    }
+    SQLite::Statement interval{db, "UPDATE node SET interval = ?2 WHERE no = ?1 AND interval IS NOT ?2"};
+    for (const auto& [node, learned] : intervals) {
+      interval.bind(1, static_cast<int>(node)), interval.bind(2, static_cast<std::int64_t>(learned.count()));
+      interval.exec(), interval.reset();
+    }
+    put_setting(db, "folded", i.last_commit);
+    put_setting(db, "tail_from", i.tail_commits.empty() ? 0 : i.tail_commits.front().first);
+    put_setting(db, "floor", count(floor));
+    transaction.commit();
+  });
+  // Folding twice would count twice: after a failure nobody may go on before load() has looked.
+  if (!done) i.outcome_unknown = true;
+  if (done) i.pending = {};
+  return done;
+}
+
+Result<std::vector<std::optional<double>>> Writer::known(const std::vector<ReadingRow>& readings) {
+  std::vector<std::optional<double>> found(readings.size());
+  if (readings.empty()) return found;
+  struct KeyHash {
+    std::size_t operator()(const std::pair<SeriesNo, UtcMs>& key) const {
+      return static_cast<std::size_t>(key.first) * 0x9E3779B97F4A7C15u ^ static_cast<std::size_t>(count(key.second));
+    }
+  };
+  std::unordered_map<std::pair<SeriesNo, UtcMs>, std::optional<double>, KeyHash> wanted;
+  for (const ReadingRow& r : readings) wanted.emplace(std::pair{r.series, r.ts}, std::nullopt);
+  const auto [first, last] = std::ranges::minmax(readings, {}, &ReadingRow::ts);
+  Result<void> damage;
+  auto looked = guarded(impl_->path, [&, first = first.ts, last = last.ts] {
+    SQLite::Statement rows{*impl_->db, "SELECT id, data FROM hot WHERE last >= ? AND first <= ? ORDER BY id"};
+    rows.bind(1, count(first)), rows.bind(2, count(last));
+    while (rows.executeStep() && damage) {
+      damage = for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), [&](const ReadingRow& r) {
+        if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
+      });
+    }
+  });
+  if (!looked) return std::unexpected(looked.error());
+  if (!damage) return std::unexpected(damage.error());
+  for (std::size_t i = 0; i < readings.size(); ++i) found[i] = wanted[{readings[i].series, readings[i].ts}];
+  return found;
+}
+
+}  // namespace alona::store

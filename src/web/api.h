@@ -1,0 +1,140 @@
+// The API under /api/v1: who may ask what, and the answers. Web thread only; whatever needs the disk goes to
+// the pool and answers later. The wire contract is ui/src/api/types.ts, described by openapi.json.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "http/assets.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "web/live.h"
+#include "web/login.h"
+#include "web/model.h"
+#include "web/sessions.h"
+
+namespace alona::web {
+
+struct ApiOptions {
+  std::string site = "Alona", timezone = "UTC", version;
+  bool public_read = false;
+  int session_days = limits::session_days_default;
+};
+
+enum class Access {
+  open,    // for all
+  read,    // a login, unless public_read
+  change,  // an admin's login, the right Origin and the header token
+  own      // any login, the right Origin and the header token
+};
+
+struct Call {
+  http::Request request;
+  std::vector<std::string> parameters;
+  Who who;
+  http::Reply reply;
+};
+
+class Api {
+ public:
+  // All of them outlive it.
+  struct Parts {
+    const Clock& clock;
+    Model& model;
+    Live& live;
+    Pool& pool;
+    Pool& exports;
+    Backend& backend;
+    std::span<const http::Asset> assets;
+  };
+  Api(ApiOptions options, Parts parts);
+
+  void handle(http::Request request, http::Reply reply);
+
+  struct Answer {
+    Access access = Access::read;
+    void (Api::*handler)(Call) = nullptr;
+  };
+  using Routes = http::Router<Answer>;
+  [[nodiscard]] const Routes& routes() const { return routes_; }
+
+ private:
+  void add_routes();
+  void authorize(Call call, Answer answer);
+  void serve_file(const http::Request& request, const http::Reply& reply) const;
+
+  // api_session.cc
+  void health(Call call);
+  void who_am_i(Call call);
+  void log_in(Call call);
+  void finish_login(const Call& call, const store::UserRow& user);
+  void log_out(Call call);
+  void put_user(Call call);
+  // api_overview.cc
+  void overview(Call call);
+  void answer_overview(const http::Reply& reply) const;
+  void status(Call call);
+  void live(Call call);
+  void describe(Call call);
+  // api_nodes.cc
+  void nodes(Call call);
+  void node(Call call);
+  void patch_node(Call call);
+  void add_node(Call call);
+  void rotate_node(Call call);
+  void remove_node(Call call);
+  // api_history.cc
+  void series(Call call);
+  void history(Call call);
+  void export_readings(Call call);
+  void events(Call call);
+  void rejects(Call call);
+
+  [[nodiscard]] std::string session_json(const Who& who) const;
+  // Asks the pool and answers with what `show` makes of the result, or with the problem.
+  template <class T>
+  void ask(const Call& call, std::function<Result<T>(Archive&)> question,
+           std::function<http::Response(T)> show);
+
+  const ApiOptions options_;
+  const Clock& clock_;
+  Model& model_;
+  Live& live_;
+  Pool& pool_;
+  Pool& exports_;
+  Backend& backend_;
+  const std::span<const http::Asset> assets_;
+  const UtcMs started_;
+  Sessions sessions_;
+  LoginThrottle throttle_;
+  HashQueue hashes_;
+  Routes routes_;
+
+  struct Trends {
+    std::optional<Mono> made;
+    bool asking = false;
+    std::map<store::SeriesNo, std::string> json;
+    std::vector<http::Reply> waiting;
+  } trends_;
+};
+
+// An error of the core as an answer.
+[[nodiscard]] http::Response problem_of(const Error& error);
+[[nodiscard]] http::Response busy();
+
+template <class T>
+void Api::ask(const Call& call, std::function<Result<T>(Archive&)> question,
+              std::function<http::Response(T)> show) {
+  const bool asked =
+      pool_.ask<T>(std::move(question), [reply = call.reply, show = std::move(show)](Result<T> result) {
+        reply(result ? show(std::move(*result)) : problem_of(result.error()));
+      });
+  if (!asked) call.reply(busy());
+}
+
+}  // namespace alona::web

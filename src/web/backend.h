@@ -1,0 +1,81 @@
+// What the web needs of the rest of the core, as two interfaces: commands that change something, and
+// questions to the database. The program implements the first; store_archive.h is the second over
+// store::Reader.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "store/reader.h"
+#include "store/rows.h"
+
+namespace alona::web {
+
+// Called once, from any thread: the web brings it home to its own.
+template <class T>
+using Done = std::function<void(Result<T>)>;
+
+struct NodeWish {
+  std::string id, name, place;
+};
+
+struct NodeCredentials {
+  std::string id, user, password;
+  bool proven = false;  // a real login with them has worked
+  std::string snippet;
+};
+
+// Called on the web thread; none may block. False: too much waits already, `done` will not be called, and the
+// client hears 503. Only the writer thread and the provisioning change anything, and `done` comes after it is
+// on disk.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual bool rename_node(store::NodeRow changed, Done<void> done) = 0;
+  [[nodiscard]] virtual bool put_session(store::SessionRow session, Done<void> done) = 0;
+  [[nodiscard]] virtual bool end_session(std::string token_hash, Done<void> done) = 0;
+  [[nodiscard]] virtual bool put_user(store::UserRow user, Done<void> done) = 0;
+  // refused: the id exists, is reserved or too many are known. The broker's files and the node's row, in that
+  // order.
+  [[nodiscard]] virtual bool add_node(NodeWish wish, Done<NodeCredentials> done) = 0;
+  [[nodiscard]] virtual bool rotate_node(std::string id, Done<NodeCredentials> done) = 0;
+  [[nodiscard]] virtual bool remove_node(std::string id, Done<void> done) = 0;
+};
+
+// store::Reader's questions that the web asks, so that a test can answer them. One thread at a time.
+class Archive {
+ public:
+  virtual ~Archive() = default;
+  virtual void set_time_limit(Ms limit) = 0;
+  [[nodiscard]] virtual Result<store::History> history(const store::HistoryQuery& query) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::History>> histories(
+      const std::vector<store::HistoryQuery>& queries) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::EventRow>> events(std::optional<store::NodeNo> node,
+                                                                    UtcMs from, UtcMs to,
+                                                                    std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::ErrorRow>> errors(std::optional<store::NodeNo> node,
+                                                                    UtcMs from, UtcMs to,
+                                                                    std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::HeartbeatRow>> heartbeats(store::NodeNo node, UtcMs from,
+                                                                            UtcMs to, std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::PresenceRow>> presence(std::optional<store::NodeNo> node,
+                                                                         UtcMs from, UtcMs to,
+                                                                         std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::DayCount>> counts(store::NodeNo node, std::int32_t from_day,
+                                                                    std::int32_t to_day) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::RejectItem>> rejects(
+      std::size_t max, std::optional<std::int64_t> before_id) = 0;
+  [[nodiscard]] virtual Result<void> export_readings(
+      const store::ExportFilter& filter, const std::function<bool(const store::NamedReading&)>& sink) = 0;
+  [[nodiscard]] virtual Result<std::optional<store::UserRow>> user(const std::string& name) = 0;
+  [[nodiscard]] virtual Result<std::optional<store::SessionRow>> session(const std::string& token_hash) = 0;
+};
+
+using ArchiveFactory = std::function<Result<std::unique_ptr<Archive>>()>;
+
+}  // namespace alona::web

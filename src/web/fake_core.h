@@ -1,0 +1,141 @@
+// A little working core for tests of the web: a backend that keeps what it is told and an archive that
+// answers from it.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "web/backend.h"
+
+namespace alona::web {
+
+struct FakeCore {
+  std::mutex mutex;
+  std::map<std::string, store::UserRow> users;
+  std::map<std::string, store::SessionRow> sessions;
+  std::vector<store::NodeRow> renamed;
+  std::vector<std::string> removed;
+  std::atomic<bool> full = false;    // commands find no room
+  std::atomic<bool> broken = false;  // the database can't be opened
+  std::atomic<int> export_rows = 3;
+  std::atomic<int> asked_trends = 0;
+};
+
+class FakeBackend final : public Backend {
+ public:
+  explicit FakeBackend(FakeCore& core) : core_(core) {}
+  bool rename_node(store::NodeRow row, Done<void> done) override {
+    return act([&] { core_.renamed.push_back(row); }, done);
+  }
+  bool put_session(store::SessionRow row, Done<void> done) override {
+    return act([&] { core_.sessions[row.token_hash] = row; }, done);
+  }
+  bool end_session(std::string hash, Done<void> done) override {
+    return act([&] { core_.sessions.erase(hash); }, done);
+  }
+  bool put_user(store::UserRow row, Done<void> done) override {
+    return act([&] { core_.users[row.name] = row; }, done);
+  }
+  bool add_node(NodeWish wish, Done<NodeCredentials> done) override {
+    return done(NodeCredentials{wish.id, wish.id, "secret", true, "snippet"}), true;
+  }
+  bool rotate_node(std::string id, Done<NodeCredentials> done) override {
+    return done(NodeCredentials{id, id, "new secret", true, "snippet"}), true;
+  }
+  bool remove_node(std::string id, Done<void> done) override {
+    return act([&] { core_.removed.push_back(id); }, done);
+  }
+
+ private:
+  template <class Work>
+  bool act(Work work, const Done<void>& done) {
+    if (core_.full) return false;
+    {
+      const std::lock_guard lock{core_.mutex};
+      work();
+    }
+    done({});
+    return true;
+  }
+  FakeCore& core_;
+};
+
+class FakeArchive final : public Archive {
+ public:
+  explicit FakeArchive(FakeCore& core) : core_(core) {}
+  void set_time_limit(Ms) override {}
+  Result<store::History> history(const store::HistoryQuery& query) override {
+    store::History out;
+    out.bucket = Ms{60'000};
+    out.buckets = {{query.from, 1, 3, 6.5, 3}, {query.from + Ms{60'000}, 2.5, 2.5, 2.5, 1}};
+    out.gaps = {{query.from, query.to, "the core was \"away\""}};
+    return out;
+  }
+  Result<std::vector<store::History>> histories(const std::vector<store::HistoryQuery>& queries) override {
+    ++core_.asked_trends;
+    std::vector<store::History> all;
+    for (const auto& query : queries) all.push_back(*history(query));
+    return all;
+  }
+  Result<std::vector<store::EventRow>> events(std::optional<store::NodeNo>, UtcMs from, UtcMs,
+                                              std::size_t) override {
+    return std::vector<store::EventRow>{{store::NodeNo{1}, from, 0, "door", R"({"open":true})"},
+                                        {store::NodeNo{1}, from, 0, "odd", "no json"}};
+  }
+  Result<std::vector<store::ErrorRow>> errors(std::optional<store::NodeNo>, UtcMs from, UtcMs,
+                                              std::size_t) override {
+    return std::vector<store::ErrorRow>{{store::NodeNo{1}, from, 0, "sht3x", "<b>no answer</b>"}};
+  }
+  Result<std::vector<store::HeartbeatRow>> heartbeats(store::NodeNo no, UtcMs from, UtcMs,
+                                                      std::size_t) override {
+    return std::vector<store::HeartbeatRow>{{no, from, 60, -70, "1.0", 12'345, {}, "power"}};
+  }
+  Result<std::vector<store::PresenceRow>> presence(std::optional<store::NodeNo>, UtcMs from, UtcMs,
+                                                   std::size_t) override {
+    return std::vector<store::PresenceRow>{{store::NodeNo{1}, from, store::Presence::online, from}};
+  }
+  Result<std::vector<store::DayCount>> counts(store::NodeNo no, std::int32_t from_day,
+                                              std::int32_t) override {
+    return std::vector<store::DayCount>{{from_day, {.node = no, .day = from_day, .stored = 7}}};
+  }
+  Result<std::vector<store::RejectItem>> rejects(std::size_t, std::optional<std::int64_t>) override {
+    store::RejectItem item;
+    item.id = 4;
+    item.row = {
+        .topic = "alona/roof/telemetry", .reason = "json", .payload = "<script>\xff\"", .payload_bytes = 10};
+    item.count = 2;
+    return std::vector<store::RejectItem>{item};
+  }
+  Result<void> export_readings(const store::ExportFilter&,
+                               const std::function<bool(const store::NamedReading&)>& sink) override {
+    for (int i = 0; i < core_.export_rows; ++i) {
+      if (!sink({utc_ms(1'795'545'727'250 + i), "roof", "temperature", "°C, \"x\"", 21.5, 1})) return {};
+    }
+    return {};
+  }
+  Result<std::optional<store::UserRow>> user(const std::string& name) override {
+    const std::lock_guard lock{core_.mutex};
+    const auto found = core_.users.find(name);
+    return found == core_.users.end() ? std::nullopt : std::optional{found->second};
+  }
+  Result<std::optional<store::SessionRow>> session(const std::string& hash) override {
+    const std::lock_guard lock{core_.mutex};
+    const auto found = core_.sessions.find(hash);
+    return found == core_.sessions.end() ? std::nullopt : std::optional{found->second};
+  }
+
+ private:
+  FakeCore& core_;
+};
+
+inline ArchiveFactory fake_archive(FakeCore& core) {
+  return [&core]() -> Result<std::unique_ptr<Archive>> {
+    if (core.broken) return fail(Errc::corrupt, "the database is damaged");
+    return std::make_unique<FakeArchive>(core);
+  };
+}
+
+}  // namespace alona::web

@@ -1,0 +1,124 @@
+#include "web/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace alona::web {
+namespace {
+using store::Presence;
+using namespace std::chrono_literals;
+
+// A broker that restarts is back in seconds; a node that was just added needs time to be switched on.
+constexpr auto broker_grace = 30s;
+constexpr auto new_node_grace = 1h;
+
+// "3 h", or nothing to say when the times make no sense (a clock that was set back).
+std::string for_time(std::optional<UtcMs> since, UtcMs now) {
+  return since && *since < now ? " for " + duration_text(now - *since) : std::string{};
+}
+
+std::optional<Finding> of_broker(const Model& model, UtcMs now) {
+  if (model.broker_connected() || now - model.broker_since() < broker_grace) return std::nullopt;
+  return Finding{
+      "broker",
+      Level::being_lost,
+      fmt::format("The box has had no connection to its message broker{}",
+                  for_time(model.broker_since(), now)),
+      "No reading arrives. Nodes that wait for an answer keep theirs; others lose what they measure now.",
+      "Wait a minute: it is restarted by itself. If it stays so, restart the box.",
+      model.broker_since(),
+      {}};
+}
+
+std::optional<Finding> of_clock(bool trusted) {
+  if (trusted) return std::nullopt;
+  return Finding{"clock",
+                 Level::needs_you,
+                 "The box doesn't know what time it is",
+                 "It has no clock that runs without power, and nobody has told it the time since it started. "
+                 "Times of new "
+                 "readings are marked as provisional and are put right later.",
+                 "Set the clock: sudo timedatectl set-time 'YYYY-MM-DD HH:MM:SS', or give the box an "
+                 "internet connection for a minute.",
+                 std::nullopt,
+                 {}};
+}
+
+std::optional<Finding> of_node(const NodeState& node, UtcMs now) {
+  const std::string& id = node.row.id;
+  switch (node.presence) {
+    case Presence::online:
+      return std::nullopt;
+    case Presence::stale:
+      return Finding{
+          "silent:" + id,
+          Level::needs_you,
+          fmt::format("{} is silent{}", node.name(), for_time(node.last_seen, now)),
+          "It sends later than it used to: no power, an empty battery, or no Wi-Fi where it stands.",
+          "Look whether it has power and reaches the Wi-Fi. It catches up by itself with what it has kept.",
+          node.last_seen ? node.last_seen : std::optional{node.presence_since},
+          id};
+    case Presence::offline:
+      return Finding{
+          "offline:" + id,
+          Level::needs_you,
+          fmt::format("{} is offline{}", node.name(), for_time(node.presence_since, now)),
+          "It has said goodbye, or its connection broke off.",
+          "Look whether it has power and reaches the Wi-Fi. It catches up by itself with what it has kept.",
+          node.presence_since,
+          id};
+    case Presence::never_seen:
+      if (now - node.row.created < new_node_grace) return std::nullopt;
+      return Finding{"unseen:" + id,
+                     Level::needs_you,
+                     fmt::format("{} has never been heard from", node.name()),
+                     "It is known here, but nothing has come from it yet.",
+                     "Switch it on; check its name, its password and the box's address in its settings.",
+                     node.row.created,
+                     id};
+  }
+  return std::nullopt;
+}
+
+std::optional<Finding> of_rejects(const Model& model, UtcMs now) {
+  const auto count = model.rejected_on(utc_day(now));
+  if (count == 0) return std::nullopt;
+  return Finding{
+      "rejects",
+      Level::needs_you,
+      count == 1 ? std::string("One reading was refused today")
+                 : fmt::format("{} readings were refused today", count),
+      "A node sent what the box doesn't understand or may not take. The bytes are kept with the reason.",
+      "Open Rejects: each one says what is wrong.",
+      std::nullopt,
+      {}};
+}
+
+std::optional<Finding> of_emptiness(const Model& model) {
+  if (!model.nodes().empty()) return std::nullopt;
+  return Finding{"no_nodes",
+                 Level::needs_you,
+                 "No node is known yet",
+                 "There is nothing to show.",
+                 "Add one under Settings, or in a shell: sudo alona node add NAME",
+                 std::nullopt,
+                 {}};
+}
+}  // namespace
+
+std::vector<Finding> findings(const Model& model, UtcMs now, bool clock_trusted) {
+  std::vector<Finding> all;
+  const auto add = [&](std::optional<Finding> finding) {
+    if (finding) all.push_back(std::move(*finding));
+  };
+  add(of_broker(model, now));
+  add(of_clock(clock_trusted));
+  for (const NodeState* node : model.nodes()) add(of_node(*node, now));
+  add(of_rejects(model, now));
+  add(of_emptiness(model));
+  std::ranges::stable_sort(all, std::ranges::greater{}, &Finding::level);
+  return all;
+}
+
+}  // namespace alona::web

@@ -1,0 +1,48 @@
+// Brings the backend's callbacks, which come from any thread at any time, home to the web thread; once that
+// has ended they go nowhere.
+#pragma once
+
+#include "http/server.h"
+#include "web/backend.h"
+
+namespace alona::web {
+
+class HomeBackend final : public Backend {
+ public:
+  HomeBackend(Backend& far, http::Server::Poster poster) : far_(far), poster_(std::move(poster)) {}
+
+  bool rename_node(store::NodeRow changed, Done<void> done) override {
+    return far_.rename_node(std::move(changed), home(std::move(done)));
+  }
+  bool put_session(store::SessionRow session, Done<void> done) override {
+    return far_.put_session(std::move(session), home(std::move(done)));
+  }
+  bool end_session(std::string hash, Done<void> done) override {
+    return far_.end_session(std::move(hash), home(std::move(done)));
+  }
+  bool put_user(store::UserRow user, Done<void> done) override {
+    return far_.put_user(std::move(user), home(std::move(done)));
+  }
+  bool add_node(NodeWish wish, Done<NodeCredentials> done) override {
+    return far_.add_node(std::move(wish), home(std::move(done)));
+  }
+  bool rotate_node(std::string id, Done<NodeCredentials> done) override {
+    return far_.rotate_node(std::move(id), home(std::move(done)));
+  }
+  bool remove_node(std::string id, Done<void> done) override {
+    return far_.remove_node(std::move(id), home(std::move(done)));
+  }
+
+ private:
+  template <class T>
+  Done<T> home(Done<T> done) const {
+    return [poster = poster_, done = std::move(done)](Result<T> result) {
+      poster([done, result = std::move(result)]() mutable { done(std::move(result)); });
+    };
+  }
+
+  Backend& far_;
+  http::Server::Poster poster_;
+};
+
+}  // namespace alona::web

@@ -1,0 +1,93 @@
+// The web thread's own picture of the house: nodes, series, last values, presence, counts of today, what
+// happened. Made only of the batches that the writer posts after each commit; the first one carries
+// everything. Small: the limits on nodes and series bound it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "store/rows.h"
+
+namespace alona::web {
+
+struct NodeState {
+  store::NodeRow row;
+  store::Presence presence = store::Presence::never_seen;
+  UtcMs presence_since{};
+  std::optional<UtcMs> last_seen;
+  std::optional<Ms> interval;
+  std::optional<store::HeartbeatRow> heartbeat;
+
+  [[nodiscard]] const std::string& name() const { return row.name.empty() ? row.id : row.name; }
+};
+
+struct SeriesState {
+  store::SeriesRow row;
+  std::optional<store::ReadingRow> last;  // the latest by time
+};
+
+struct Happened {
+  UtcMs t{};
+  std::string node;  // empty: the box itself
+  std::string text;
+};
+
+class Model {
+ public:
+  // What changed beyond values, for the live stream.
+  struct Changes {
+    bool catalog = false;                 // a node or series is new or renamed
+    std::vector<store::NodeNo> presence;  // of these
+    std::vector<Happened> happened;
+  };
+  // The writer's first message: all there is. `stored_before`: readings ever stored, those of the batch's
+  // counts included.
+  void start(const store::Batch& everything, std::uint64_t stored_before,
+             const std::map<store::NodeNo, Ms>& intervals);
+  Changes apply(const store::Batch& batch);
+  void set_intervals(const std::map<store::NodeNo, Ms>& intervals);
+  // True when it was different before.
+  bool set_broker(bool connected, UtcMs now);
+  void remember(Happened happened);  // keeps the newest limits::recent_max, newest first
+
+  [[nodiscard]] bool started() const { return started_; }
+  [[nodiscard]] bool broker_connected() const { return broker_connected_; }
+  [[nodiscard]] UtcMs broker_since() const { return broker_since_; }
+  // Those that are welcome, by id.
+  [[nodiscard]] std::vector<const NodeState*> nodes() const;
+  [[nodiscard]] const NodeState* node(std::string_view id) const;
+  [[nodiscard]] const NodeState* node(store::NodeNo no) const;
+  [[nodiscard]] const SeriesState* series(store::SeriesNo no) const;
+  [[nodiscard]] std::vector<const SeriesState*> series_of(store::NodeNo no) const;
+  [[nodiscard]] const std::map<store::SeriesNo, SeriesState>& all_series() const { return series_; }
+  [[nodiscard]] std::uint64_t readings_stored() const { return stored_; }
+  [[nodiscard]] std::uint64_t rejected_on(std::int32_t day) const {
+    return day == rejected_day_ ? rejected_ : 0;
+  }
+  [[nodiscard]] const std::deque<Happened>& recent() const { return recent_; }
+
+ private:
+  void note_counts(const std::vector<store::CountRow>& counts, bool add_stored);
+  void note_presence(const store::PresenceRow& row);
+  void seen(store::NodeNo no, UtcMs at);
+
+  std::map<store::NodeNo, NodeState> nodes_;
+  std::map<store::SeriesNo, SeriesState> series_;
+  std::deque<Happened> recent_;
+  std::uint64_t stored_ = 0, rejected_ = 0;
+  std::int32_t rejected_day_ = 0;
+  UtcMs broker_since_{};
+  bool broker_connected_ = false, started_ = false;
+};
+
+// Sentences of what happened, for people.
+[[nodiscard]] Happened told(const NodeState& node, const store::PresenceRow& row);
+[[nodiscard]] Happened told(const NodeState& node, const store::EventRow& row);
+[[nodiscard]] Happened told(const NodeState& node, const store::ErrorRow& row);
+
+}  // namespace alona::web

@@ -1,9 +1,8 @@
 // Bundles the page into dist/: index.html, app-HASH.js, app-HASH.css, favicon.svg. With --tests: the unit tests, into build/test/.
-// Names carry a hash of their content, so the core may let browsers keep them for ever.
+// Names carry a hash of their content, in the form by which the core knows that browsers may keep them for ever.
 import { build } from "esbuild";
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { files_below } from "./files.mjs";
@@ -18,7 +17,7 @@ const common = {
 
 async function build_page() {
   const out = await build({
-    ...common, entryPoints: ["src/main.tsx"], outdir: "dist", minify: true, format: "iife", legalComments: "none",
+    ...common, entryPoints: ["src/main.tsx"], outdir: "dist", entryNames: "app-[hash]", minify: true, format: "iife", legalComments: "none",
   });
   const dist = join(here, "dist");
   rmSync(dist, { recursive: true, force: true });
@@ -26,8 +25,7 @@ async function build_page() {
   const files = new Map();
   for (const file of out.outputFiles) {
     const kind = file.path.endsWith(".css") ? "css" : "js";
-    const hash = createHash("sha256").update(file.contents).digest("hex").slice(0, 10);
-    files.set(kind, { name: `app-${hash}.${kind}`, bytes: Buffer.from(file.contents) });
+    files.set(kind, { name: basename(file.path), bytes: Buffer.from(file.contents) });
   }
   const html = readFileSync(join(here, "src/index.html"), "utf8")
     .replace("APP_JS", files.get("js").name).replace("APP_CSS", files.get("css").name);

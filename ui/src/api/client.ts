@@ -64,7 +64,7 @@ export function get_history(series: number, from: number, to: number, points: nu
 }
 
 // A link, not a fetch: the browser saves the stream as it comes.
-export function export_address(series: Pick<SeriesInfo, "node" | "sensor" | "unit">, from: number, to: number): string {
-  const query = new URLSearchParams({ node: series.node, sensor: series.sensor, unit: series.unit, from: String(Math.round(from)), to: String(Math.round(to)), format: "csv" });
+export function export_address(series: Pick<SeriesInfo, "node" | "sensor">, from: number, to: number): string {
+  const query = new URLSearchParams({ node: series.node, sensor: series.sensor, from: String(Math.round(from)), to: String(Math.round(to)), format: "csv" });
   return `${base}/export?${query}`;
 }

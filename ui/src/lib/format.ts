@@ -19,7 +19,7 @@ const spelled: Record<string, string> = { C: "°C", F: "°F", degC: "°C", pct: 
 export const unit_text = (unit: string): string => spelled[unit] ?? unit;
 
 export function series_label(series: Pick<SeriesInfo, "label" | "sensor">): string {
-  if (series.label.trim() !== "") return series.label;
+  if (series.label.trim() !== "" && series.label !== series.sensor) return series.label;
   const plain = series.sensor.replace(/[_-]+/g, " ");
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }

@@ -7,7 +7,7 @@ import { label_inside, series_label, share_text, unit_text, value_text } from ".
 import { presence_word, series_old } from "./freshness";
 import { cause_text, clip, gap_text } from "./gaps";
 import { headline } from "./headline";
-import { heard_share, stretches } from "./presence";
+import { heard_share, stretches, with_present } from "./presence";
 import { spark_shape } from "./spark";
 import { day, hour, minute } from "./time";
 import { explore_link, parse_route, parse_view, step, window_of, zoom } from "./view";
@@ -32,6 +32,7 @@ test("units and labels read as the owner reads them", () => {
   assert.equal(unit_text("C"), "°C");
   assert.equal(unit_text("ppm"), "ppm");
   assert.equal(series_label({ label: " ", sensor: "water_level" }), "Water level");
+  assert.equal(series_label({ label: "soil_moisture", sensor: "soil_moisture" }), "Soil moisture", "a label that only repeats the sensor");
   assert.deepEqual(["Water level", "CO₂", "Temperature"].map(label_inside), ["water level", "CO₂", "temperature"]);
 });
 
@@ -111,6 +112,8 @@ test("presence before the first change is not claimed", () => {
   assert.deepEqual(parts.map((p) => [p.from, p.to, p.state]), [[0, 20, "unknown"], [20, 50, "online"], [50, 100, "stale"]]);
   const share = heard_share(parts);
   assert.deepEqual([share.heard_ms, share.known_ms, share.silences.length], [30, 80, 1]);
+  assert.deepEqual(with_present([], { presence: "online", presence_since: -9 }), [{ t: -9, state: "online" }], "no change for a week is no mystery");
+  assert.deepEqual(with_present([{ t: 5, state: "online" }], { presence: "online", presence_since: 5 }).length, 1);
   assert.deepEqual(stretches([{ t: -50, state: "online" }], 0, 100), [{ from: 0, to: 100, state: "online" }]);
 });
 

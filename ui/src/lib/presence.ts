@@ -1,7 +1,14 @@
 // The last days of a node as stretches of one state.
-import type { NodeDetail, Presence } from "../api/types";
+import type { NodeDetail, NodeInfo, Presence } from "../api/types";
 
 export interface Stretch { from: number; to: number; state: Presence | "unknown" }
+
+// The box tells the changes of some days. Where there were none, or the last is newer than the answer, the present state fills in.
+export function with_present(changes: NodeDetail["presence_changes"], node: Pick<NodeInfo, "presence" | "presence_since">): NodeDetail["presence_changes"] {
+  const last = changes[changes.length - 1];
+  if (node.presence === "never_seen" || (last && last.t >= node.presence_since)) return changes;
+  return [...changes, { t: node.presence_since, state: node.presence }];
+}
 
 // Before the first known change nothing is claimed.
 export function stretches(changes: NodeDetail["presence_changes"], from: number, now: number): Stretch[] {

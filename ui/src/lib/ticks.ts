@@ -2,7 +2,7 @@
 import { clock, date_short, day, hour, instant, minute, month_year, offset_ms, second, start_of_day, wall } from "./time";
 
 const clock_steps = [second, 2 * second, 5 * second, 10 * second, 30 * second, minute, 2 * minute, 5 * minute, 10 * minute, 30 * minute, hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour];
-const day_steps = [1, 2, 7, 14];
+const day_steps = [1, 2, 4, 7, 14];
 const month_steps = [1, 2, 3, 6, 12, 24, 60, 120, 240];
 const month = 30.4 * day;
 

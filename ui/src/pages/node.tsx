@@ -5,6 +5,7 @@ import type { NodeDetail, NodeInfo } from "../api/types";
 import { node_label, series_label } from "../lib/format";
 import { node_silent, presence_word } from "../lib/freshness";
 import { to_panels } from "../lib/panels";
+import { with_present } from "../lib/presence";
 import { day, minute, span } from "../lib/time";
 import { explore_link, series_shown_max } from "../lib/view";
 import { Chart } from "../parts/chart";
@@ -91,7 +92,7 @@ function Picture({ detail }: { detail: NodeDetail }) {
         </div>
         {node.series.length === 0 ? <Empty what={text.no_series} next="" /> : <Charts node={node} days={days} />}
       </section>
-      <Heard changes={detail.presence_changes} />
+      <Heard changes={with_present(detail.presence_changes, node)} />
       <Days days={detail.days} />
       <Heartbeat heartbeat={detail.heartbeat} />
       <Told errors={detail.errors} events={detail.events} />

@@ -1,0 +1,84 @@
+// What only the mock can be made to do: be empty, busy, away, end a session, and carry hostile names.
+import assert from "node:assert/strict";
+import { after, beforeEach, test } from "node:test";
+import { base, enter, not_signed_in, sign_in, watched_page, with_browser } from "./browser.mjs";
+
+const mode = async (name) => { assert.equal((await fetch(`${base}/mock?mode=${name}`)).status, 200); };
+const shot = async (page, name) => { if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true }); };
+
+beforeEach(() => mode("normal"));
+after(() => mode("normal"));
+
+test("hostile names are text", async () => {
+  await with_browser({}, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await enter(page);
+    await page.getByText("<img src=x").first().waitFor();
+    await page.goto(`${base}/#/nodes/north-wall`);
+    await page.locator("main h1").filter({ hasText: "<img src=x" }).waitFor();
+    assert.equal(await page.locator("main img").count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+});
+
+test("an empty box says how to begin, on every page", async () => {
+  await mode("empty");
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, not_signed_in);
+    await enter(page);
+    for (const link of ["#/", "#/nodes", "#/explore"]) {
+      await page.goto(`${base}/${link}`);
+      await page.locator("code").filter({ hasText: "alona node add" }).waitFor();
+    }
+    await page.goto(`${base}/#/`);
+    await shot(page, "empty");
+  });
+});
+
+test("a refusal is shown with its reason, and trying again heals it", async () => {
+  await mode("error");
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await sign_in(page);
+    const told = page.getByRole("alert");
+    await told.waitFor();
+    assert.match(await told.innerText(), /being checked/);
+    await shot(page, "error");
+    await mode("normal");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.locator("article.al-node").first().waitFor();
+  });
+});
+
+test("a box that falls silent is noticed, keeps its last picture, and comes back by itself", async () => {
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await enter(page);
+    await page.locator("article.al-node").first().waitFor();
+    await mode("unreachable");
+    const began = Date.now();
+    await page.locator(".al-frame[data-unreachable]").waitFor();
+    console.log(`# noticed after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+    assert.match(await page.locator(".al-line").innerText(), /has not answered since/);
+    assert.ok(await page.locator("article.al-node").count() > 0);
+    await shot(page, "unreachable");
+    await mode("normal");
+    await page.locator(".al-frame:not([data-unreachable])").waitFor();
+  });
+});
+
+test("an ended session asks for the login and goes on where it was", async () => {
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await enter(page);
+    await page.goto(`${base}/#/nodes/well`);
+    await page.locator("main h1").filter({ hasText: "Well" }).waitFor();
+    await mode("ended");
+    await page.getByText("Your session has ended").waitFor();
+    await shot(page, "login");
+    await page.getByLabel("Name").fill("owner");
+    await page.getByLabel("Password").fill("letmein");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.locator("main h1").filter({ hasText: "Well" }).waitFor();
+  });
+});

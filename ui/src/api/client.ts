@@ -1,0 +1,70 @@
+// The only place that fetches. Every answer is checked; every failure says what, why and what to do next.
+import { words } from "../words";
+import { Mismatch, type Check } from "./check";
+import type { History, NodeDetail, Overview, SeriesInfo, Session } from "./types";
+import * as wire from "./wire";
+
+export type FailureKind = "unreachable" | "session" | "missing" | "refused" | "garbled";
+export interface Failure { kind: FailureKind; what: string; why: string; next: string }
+export type Answer<T> = { ok: true; data: T } | { ok: false; failure: Failure };
+
+const base = "/api/v1";
+const answer_ms_max = 8000;  // the box ends a query after 5 s; the rest is the line
+let token = "";
+
+const failed = (kind: FailureKind, text: { what: string; why: string; next: string }): { ok: false; failure: Failure } => ({ ok: false, failure: { kind, ...text } });
+
+async function refusal(response: Response): Promise<{ ok: false; failure: Failure }> {
+  let title = `${response.status} ${response.statusText}`.trim(), detail = "", next = "";
+  try {
+    const told = wire.problem(await response.json(), "problem");
+    title = told.title ?? title; detail = told.detail ?? ""; next = told.next ?? "";
+  } catch { /* not a problem document: the status line has to do */ }
+  const kind: FailureKind = response.status === 401 ? "session" : response.status === 404 ? "missing" : "refused";
+  return failed(kind, { what: title, why: detail, next: next || words.failure.next });
+}
+
+async function ask<T>(method: string, path: string, check: Check<T>, body?: unknown, ms_max = answer_ms_max): Promise<Answer<T>> {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), ms_max);
+  try {
+    const headers: Record<string, string> = { Accept: "application/json" };
+    if (method !== "GET") headers["X-Alona-Token"] = token;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const response = await fetch(base + path, {
+      method, headers, signal: stop.signal, credentials: "same-origin", cache: "no-store", ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) return await refusal(response);
+    const arrived: unknown = response.status === 204 ? undefined : await response.json();
+    return { ok: true, data: check(arrived, path.split("?")[0] ?? path) };
+  } catch (error) {
+    if (error instanceof Mismatch) return failed("garbled", words.failure.garbled(error.message));
+    if (error instanceof SyntaxError) return failed("garbled", words.failure.garbled(path));
+    return failed("unreachable", words.failure.unreachable);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const keep_token = (answer: Answer<Session>): Answer<Session> => {
+  if (answer.ok) token = answer.data.token;
+  return answer;
+};
+
+// ms_max short: it is also how the page notices that the box is gone.
+export const who_am_i = async (ms_max?: number): Promise<Answer<Session>> => keep_token(await ask("GET", "/session", wire.session, undefined, ms_max));
+export const login = async (name: string, password: string): Promise<Answer<Session>> => keep_token(await ask("POST", "/session", wire.session, { name, password }));
+export const logout = (): Promise<Answer<void>> => ask("DELETE", "/session", () => undefined);
+export const get_overview = (): Promise<Answer<Overview>> => ask("GET", "/overview", wire.overview);
+export const get_node = (id: string): Promise<Answer<NodeDetail>> => ask("GET", `/nodes/${encodeURIComponent(id)}`, wire.node_detail);
+
+export function get_history(series: number, from: number, to: number, points: number): Promise<Answer<History>> {
+  const query = new URLSearchParams({ from: String(Math.round(from)), to: String(Math.round(to)), points: String(points) });
+  return ask("GET", `/series/${series}/history?${query}`, wire.history);
+}
+
+// A link, not a fetch: the browser saves the stream as it comes.
+export function export_address(series: Pick<SeriesInfo, "node" | "sensor">, from: number, to: number): string {
+  const query = new URLSearchParams({ node: series.node, sensor: series.sensor, from: String(Math.round(from)), to: String(Math.round(to)), format: "csv" });
+  return `${base}/export?${query}`;
+}

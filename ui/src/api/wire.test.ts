@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Mismatch } from "./check";
+import { extend, take_readings } from "../lib/live";
+import * as wire from "./wire";
+
+const history = { series: 1, from: 0, to: 9, bucket_ms: 10, t: [1], min: [1], avg: [1], max: [1], n: [1], gaps: [] };
+
+test("a message of another shape is named by its place", () => {
+  assert.throws(() => wire.history({ ...history, gaps: [{ from: 0, to: "9", cause: "" }] }, "history"), (e: Mismatch) => e.where === "history.gaps[0].to");
+  assert.throws(() => wire.history({ ...history, n: [] }, "history"), Mismatch);
+  assert.throws(() => wire.session(null, "session"), Mismatch);
+  assert.throws(() => wire.live.readings({ now: 1, readings: [[1, 2]] }, "readings"), Mismatch);
+});
+
+test("fields of a newer box are left out", () => {
+  assert.deepEqual(wire.history({ ...history, more: 1 }, "history"), history);
+});
+
+test("a live reading joins its bucket or begins the next, and one from before changes nothing", () => {
+  const trend = { ...history, t: [0], min: [4], avg: [4], max: [4], n: [1] };
+  assert.deepEqual(extend(trend, 9, 6, 9).avg, [5]);
+  assert.deepEqual(extend(trend, 12, 6, 12).t, [0, 10]);
+  assert.equal(extend({ ...trend, t: [20] }, 12, 6, 20).t.length, 1);
+});
+
+test("live readings reach their node, and an older one never replaces a newer", () => {
+  const last = { t: 50, value: 1, quality: "node" as const, late: false };
+  const data = {
+    now: 50, site: "", timezone: "UTC", clock_trusted: true, broker_connected: true, started: 0, readings_stored: 7, rejected_today: 0, findings: [], recent: [],
+    nodes: [{ id: "a", name: "", place: "", created: 0, presence: "online" as const, presence_since: 0, last_seen: 50, interval_ms: 1, may_lose: false, trend: [],
+      series: [{ id: 3, node: "a", sensor: "s", unit: "m", label: "", decimals: 1, last }] }],
+  };
+  const next = take_readings(data, { now: 70, readings: [[3, 60, 2, 2, 0x20], [3, 40, 9, 0, 0], [99, 60, 1, 0, 0]] });
+  assert.deepEqual(next.nodes[0]?.series[0]?.last, { t: 60, value: 2, quality: "provisional", late: true });
+  assert.equal(next.readings_stored, 10);
+});

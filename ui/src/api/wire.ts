@@ -1,0 +1,69 @@
+// The checks for types.ts, in its order.
+import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
+import type { Finding, Gap, History, Live, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session } from "./types";
+
+export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
+  type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
+});
+
+export const session: Check<Session> = object({ user: text, admin: flag, token: text, site: text, timezone: text, version: text });
+
+const presence: Check<Presence> = one_of("never_seen", "online", "stale", "offline");
+const quality: Check<Quality> = one_of("node", "receipt", "provisional");
+
+const series: Check<SeriesInfo> = object({
+  id: num, node: text, sensor: text, unit: text, label: text, decimals: or_null(num),
+  last: or_null(object<NonNullable<SeriesInfo["last"]>>({ t: num, value: num, quality, late: flag })),
+});
+
+const gap: Check<Gap> = object({ from: num, to: num, cause: text });
+const history_fields: Check<History> = object({
+  series: num, from: num, to: num, bucket_ms: num, t: list(num), min: list(num), avg: list(num), max: list(num), n: list(num), gaps: list(gap),
+});
+export const history: Check<History> = (value, where) => {
+  const out = history_fields(value, where);
+  const rows = out.t.length;
+  if (out.min.length !== rows || out.avg.length !== rows || out.max.length !== rows || out.n.length !== rows) throw new Mismatch(where, "columns of one length");
+  return out;
+};
+
+const node_fields = {
+  id: text, name: text, place: text, created: num, presence, presence_since: num, last_seen: or_null(num), interval_ms: or_null(num), may_lose: flag, series: list(series),
+};
+
+const finding: Check<Finding> = object({
+  id: text, level: one_of("needs_you", "being_lost"), what: text, why: text, todo: text, since: or_null(num), node: or_null(text),
+});
+const happened = object<Overview["recent"][number]>({ t: num, node: or_null(text), text });
+
+export const overview: Check<Overview> = object({
+  now: num, site: text, timezone: text, clock_trusted: flag, broker_connected: flag, started: num, readings_stored: num, rejected_today: num,
+  findings: list(finding), nodes: list(object<Overview["nodes"][number]>({ ...node_fields, trend: list(history) })), recent: list(happened),
+});
+
+export const node_detail: Check<NodeDetail> = object({
+  ...node_fields,
+  heartbeat: or_null(object<NonNullable<NodeDetail["heartbeat"]>>({
+    t: num, uptime_s: num, rssi_dbm: num, firmware: text, heap_bytes: or_null(num), battery_v: or_null(num), reset: text,
+  })),
+  presence_changes: list(object<NodeDetail["presence_changes"][number]>({ t: num, state: presence })),
+  days: list(object<NodeDetail["days"][number]>({ day: text, stored: num, rejected: num, repeated: num, lost: num })),
+  errors: list(object<NodeDetail["errors"][number]>({ t: num, code: text, message: text })),
+  events: list(object<NodeDetail["events"][number]>({ t: num, type: text, data: any })),
+});
+
+type Data<E extends Live["event"]> = Extract<Live, { event: E }>["data"];
+const live_reading: Check<Data<"readings">["readings"][number]> = (value, where) => {
+  const [id, t, reading, q, flags] = list(num)(value, where);
+  if (id === undefined || t === undefined || reading === undefined || q === undefined || flags === undefined) throw new Mismatch(where, "five numbers");
+  return [id, t, reading, q, flags];
+};
+
+export const live: { [E in Live["event"]]: Check<Data<E>> } = {
+  readings: object<Data<"readings">>({ now: num, readings: list(live_reading) }),
+  presence: object<Data<"presence">>({ node: text, state: presence, since: num, last_seen: or_null(num) }),
+  happened,
+  catalog: () => ({}),
+  tick: object<Data<"tick">>({ now: num, broker_connected: flag }),
+  reset: () => ({}),
+};

@@ -1,0 +1,119 @@
+// A node's facts below its charts: heard or not, counts by day, heartbeat, errors and events.
+import type { ComponentChildren } from "preact";
+import type { NodeDetail } from "../api/types";
+import { bytes_text, count_text, share_text, value_text } from "../lib/format";
+import { heard_share, stretches, type Stretch } from "../lib/presence";
+import { day, instant, minute, span, stamp, start_of_day, weekday, weekday_date } from "../lib/time";
+import { box_now, zone } from "../state/link";
+import { words } from "../words";
+
+const text = words.node;
+const strip_px = 28;
+const silences_shown_max = 6, told_shown_max = 20, data_shown_max = 160;
+
+function Section({ title, children }: { title: string; children: ComponentChildren }) {
+  return <section class="al-section"><h2>{title}</h2>{children}</section>;
+}
+
+// Heard is tall, silent half, off a thin line: the height says it, the colour repeats it.
+const heights: Record<Stretch["state"], number> = { online: 28, stale: 14, offline: 4, never_seen: 4, unknown: 4 };
+
+function Strip({ parts, from, now }: { parts: Stretch[]; from: number; now: number }) {
+  const share = (t: number): number => Math.round(((t - from) / (now - from)) * 1e4) / 100;
+  const midnights: number[] = [];
+  for (let t = start_of_day(from + day, zone.value); t < now; t = start_of_day(t + 1.5 * day, zone.value)) midnights.push(t);
+  const noons = midnights.map((t) => t + day / 2).filter((t) => share(t) < 95);
+  return (
+    <svg class="al-strip" aria-hidden="true" focusable="false">
+      {parts.map((part) => (
+        <rect key={part.from} data-state={part.state} x={`${share(part.from)}%`} y={strip_px - heights[part.state]} width={`${Math.max(0.1, share(part.to) - share(part.from))}%`} height={heights[part.state]} />
+      ))}
+      {midnights.map((t) => <rect key={t} class="al-midnight" x={`${share(t)}%`} y="0" width="1" height={strip_px} />)}
+      {noons.map((t) => <text key={t} x={`${share(t)}%`} y={strip_px + 19} text-anchor="middle">{weekday(t, zone.value)}</text>)}
+    </svg>
+  );
+}
+
+export function Heard({ changes }: { changes: NodeDetail["presence_changes"] }) {
+  const now = box_now.value, from = now - 7 * day;
+  const parts = stretches(changes, from, now);
+  const share = heard_share(parts);
+  const when = (t: number): string => (t >= now - 1000 ? text.until_now : stamp(t, zone.value, now));
+  return (
+    <Section title={text.presence}>
+      <div class="al-card">
+        <p>{share.known_ms > 0 ? text.heard_share(share_text(share.heard_ms, share.known_ms), share.silences.length, share.known_ms >= now - from - minute) : words.presence.state.unknown}</p>
+        <Strip parts={parts} from={from} now={now} />
+        <div class="al-strip-key al-soft">{(["online", "stale", "offline", "unknown"] as const).map((state) => <span key={state}><span class="al-state" data-state={state} aria-hidden="true" />{words.presence.state[state]}</span>)}</div>
+        {share.silences.length > 0 && (
+          <ul class="al-plain al-soft">
+            {share.silences.slice(-silences_shown_max).reverse().map((s) => <li key={s.from}>{text.silence(when(s.from), when(s.to), span(s.to - s.from), words.presence.state[s.state])}</li>)}
+          </ul>
+        )}
+      </div>
+    </Section>
+  );
+}
+
+const day_text = (date: string): string => {
+  const [y = 0, m = 1, d = 1] = date.split("-").map(Number);
+  return weekday_date(instant(y, m, d, 12, zone.value), zone.value);
+};
+
+export function Days({ days }: { days: NodeDetail["days"] }) {
+  if (days.length === 0) return <Section title={text.complete}><p class="al-soft">{text.no_days}</p></Section>;
+  return (
+    <Section title={text.complete}>
+      <div class="al-card al-flush">
+        <table class="al-table al-days">
+          <thead><tr>{[text.day, text.stored, text.lost, text.rejected, text.repeated, text.share].map((name, i) => <th key={name} scope="col" class={i > 0 ? "al-right" : ""}>{name}</th>)}</tr></thead>
+          <tbody>
+            {days.map((one) => (
+              <tr key={one.day}>
+                <th scope="row">{day_text(one.day)}</th>
+                {[one.stored, one.lost, one.rejected, one.repeated].map((n, i) => <td key={i} class="al-right" data-zero={n === 0 ? "" : undefined}>{count_text(n)}</td>)}
+                <td class="al-right">{share_text(one.stored, one.stored + one.lost + one.rejected)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
+
+export function Heartbeat({ heartbeat }: { heartbeat: NodeDetail["heartbeat"] }) {
+  if (!heartbeat) return <Section title={text.heartbeat}><p class="al-soft">{text.no_heartbeat}</p></Section>;
+  const facts: [string, string][] = [
+    [text.at, stamp(heartbeat.t, zone.value, box_now.value)],
+    [text.uptime, span(heartbeat.uptime_s * 1000)],
+    [text.rssi, `${value_text(heartbeat.rssi_dbm, 0)} dBm, ${text.rssi_word(heartbeat.rssi_dbm)}`],
+    [text.battery, heartbeat.battery_v === null ? "" : `${heartbeat.battery_v.toFixed(2)} V`],
+    [text.firmware, heartbeat.firmware],
+    [text.heap, heartbeat.heap_bytes === null ? "" : bytes_text(heartbeat.heap_bytes)],
+    [text.reset, heartbeat.reset],
+  ];
+  return <Section title={text.heartbeat}><dl class="al-card al-facts">{facts.filter(([, value]) => value !== "").map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl></Section>;
+}
+
+function event_data(data: unknown): string {
+  const said = typeof data === "string" ? data : JSON.stringify(data) ?? "";
+  return said.length > data_shown_max ? `${said.slice(0, data_shown_max)}…` : said;
+}
+
+function Lines({ rows }: { rows: { t: number; head: string; body: string }[] }) {
+  return (
+    <ul class="al-card al-list">
+      {rows.slice(0, told_shown_max).map((row, i) => <li key={i}><time>{stamp(row.t, zone.value, box_now.value)}</time><span><strong>{row.head}</strong> {row.body}</span></li>)}
+    </ul>
+  );
+}
+
+export function Told({ errors, events }: Pick<NodeDetail, "errors" | "events">) {
+  return (
+    <>
+      <Section title={text.errors}>{errors.length === 0 ? <p class="al-soft">{text.no_errors}</p> : <Lines rows={errors.map((e) => ({ t: e.t, head: e.code, body: e.message }))} />}</Section>
+      <Section title={text.events}>{events.length === 0 ? <p class="al-soft">{text.no_events}</p> : <Lines rows={events.map((e) => ({ t: e.t, head: e.type.replace(/[_-]+/g, " "), body: event_data(e.data) }))} />}</Section>
+    </>
+  );
+}

@@ -52,7 +52,7 @@ class TestBroker {
     // "user root": started by root it would else become another user and not reach its folder. Others ignore
     // it.
     std::ofstream(folder_ / "mosquitto.conf")
-        << "user root\nlistener " << port_ << " 127.0.0.1\nallow_anonymous "
+        << "user root\nset_tcp_nodelay true\nlistener " << port_ << " 127.0.0.1\nallow_anonymous "
         << (setup.users.empty() ? "true" : "false")
         << (setup.users.empty() ? "" : "\npassword_file " + (folder_ / "passwords").string())
         << "\nlog_dest stderr\nlog_type error\nlog_type warning\nlog_type information\nmax_inflight_messages "

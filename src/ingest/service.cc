@@ -242,7 +242,8 @@ void Service::on_disconnected(const Error& why) {
 
 void Service::on_message(const mqtt::Message& message) {
   ++taken_;
-  ingest_.take(message);
+  // alona/+/status is ours as well, and comes back to us.
+  if (!message.topic.starts_with("alona/core/")) ingest_.take(message);
 }
 
 // ---- any thread ----

@@ -45,7 +45,8 @@ class Tail {
     if (!body) return std::unexpected(body.error());
     if (!*body) return std::unexpected(core_is_stopped(paths_));
     try {
-      for (const auto& value : json::parse(**body).at("series").as_array()) {
+      const json::value parsed = json::parse(**body);  // outlives the loop over it
+      for (const auto& value : parsed.at("series").as_array()) {
         const auto& one = value.as_object();
         names_[one.at("id").as_int64()] = {std::string(one.at("node").as_string()),
                                            std::string(one.at("sensor").as_string()),

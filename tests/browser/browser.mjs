@@ -7,7 +7,7 @@ import { join } from "node:path";
 const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 export const wait_ms_max = 30_000;  // the machine may be busy; passing never takes this long
-export const base = process.env.BASE_URL ?? "";
+export const base = (process.env.BASE_URL ?? "").replace(/\/$/, "");
 export const account = { user: process.env.USER_NAME ?? process.env.USER ?? "", password: process.env.PASSWORD ?? "" };
 
 // use(context): a browser of its own, gone afterwards.

@@ -1,5 +1,5 @@
-// `alona core`: a table of contents of the process. The main thread starts and stops the others in order, handles
-// signals, and feeds systemd's watchdog only while all of them turn.
+// `alona core`: a table of contents of the process. The main thread starts and stops the others in order,
+// handles signals, and feeds systemd's watchdog only while all of them turn.
 #include "alona/core.h"
 
 #include <fmt/format.h>
@@ -35,7 +35,8 @@ Result<ingest::ServiceOptions> service_options(const ops::Config& config, const 
   auto password = files::read(config.mqtt.password_file, 4096);
   if (!password) {
     password.error().code = Errc::config;
-    password.error().next = "It is the core's password at the broker. `alona setup` makes it; [mqtt] password_file says where.";
+    password.error().next =
+        "It is the core's password at the broker. `alona setup` makes it; [mqtt] password_file says where.";
     return std::unexpected(password.error());
   }
   while (!password->empty() && (password->back() == '\n' || password->back() == '\r')) password->pop_back();
@@ -108,21 +109,28 @@ Result<void> serve(const CoreOptions& options) {
   if (!with_writer) return std::unexpected(with_writer.error());
   const auto with_web = web_options(options.config, paths);
   if (!with_web) return std::unexpected(with_web.error());
-  auto database = store::Writer::open(paths.database(), options.create ? store::Open::create : store::Open::existing);
+  auto database =
+      store::Writer::open(paths.database(), options.create ? store::Open::create : store::Open::existing);
   if (!database) return std::unexpected(database.error());
   const int signals = block_signals();
 
   web::WebServer* page = nullptr;
   ingest::Service writer{
-      std::move(*database), clock, std::move(*with_writer),
-      {.started = [&](const ingest::Ingest& i) { page->post_start(i.everything(), i.readings_stored(), i.intervals()); },
+      std::move(*database),
+      clock,
+      std::move(*with_writer),
+      {.started =
+           [&](const ingest::Ingest& i) {
+             page->post_start(i.everything(), i.readings_stored(), i.intervals());
+           },
        .changed = [&](std::shared_ptr<const store::Batch> batch) { page->post(std::move(batch)); },
        .broker = [&](bool connected) { page->post_broker(connected); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
   const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
-  std::optional<CoreBackend> backend{std::in_place, writer, ops::Provisioner{paths, broker}, broker,
-                                     options.config.limits.nodes, clock};
-  auto web = web::WebServer::start(*with_web, clock, *backend, web::store_archive(paths.database()), web::assets());
+  std::optional<CoreBackend> backend{
+      std::in_place, writer, ops::Provisioner{paths, broker}, broker, options.config.limits.nodes, clock};
+  auto web =
+      web::WebServer::start(*with_web, clock, *backend, web::store_archive(paths.database()), web::assets());
   if (!web) return std::unexpected(web.error());
   page = web->get();
 

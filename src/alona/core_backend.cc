@@ -14,8 +14,12 @@ constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker;
 
 CoreBackend::CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
                          std::size_t nodes_max, const Clock& clock)
-    : service_(service), provisioner_(std::move(provisioner)), broker_(std::move(broker)), nodes_max_(nodes_max),
-      clock_(clock), thread_([this] { provision_all(); }) {}
+    : service_(service),
+      provisioner_(std::move(provisioner)),
+      broker_(std::move(broker)),
+      nodes_max_(nodes_max),
+      clock_(clock),
+      thread_([this] { provision_all(); }) {}
 
 CoreBackend::~CoreBackend() {
   {
@@ -33,7 +37,8 @@ bool CoreBackend::post(Change change, web::Done<void> done) {
 }
 
 bool CoreBackend::rename_node(store::NodeRow changed, web::Done<void> done) {
-  return post([row = std::move(changed)](ingest::Ingest& ingest) { return ingest.put_node(row); }, std::move(done));
+  return post([row = std::move(changed)](ingest::Ingest& ingest) { return ingest.put_node(row); },
+              std::move(done));
 }
 
 bool CoreBackend::put_session(store::SessionRow session, web::Done<void> done) {
@@ -42,8 +47,9 @@ bool CoreBackend::put_session(store::SessionRow session, web::Done<void> done) {
 }
 
 bool CoreBackend::end_session(std::string token_hash, web::Done<void> done) {
-  return post([hash = std::move(token_hash)](ingest::Ingest& ingest) { return ingest.writer().end_session(hash); },
-              std::move(done));
+  return post(
+      [hash = std::move(token_hash)](ingest::Ingest& ingest) { return ingest.writer().end_session(hash); },
+      std::move(done));
 }
 
 bool CoreBackend::put_user(store::UserRow user, web::Done<void> done) {
@@ -89,7 +95,8 @@ void CoreBackend::provision_all() {
   }
 }
 
-// The writer's loop turns at least once a second, and at its end it still runs what was posted: the wait has an end.
+// The writer's loop turns at least once a second, and at its end it still runs what was posted: the wait has
+// an end.
 Result<void> CoreBackend::change(Change change) {
   auto outcome = std::make_shared<std::promise<Result<void>>>();
   auto future = outcome->get_future();
@@ -97,7 +104,8 @@ Result<void> CoreBackend::change(Change change) {
     return fail(Errc::temporary, "too many changes wait already", "Try again in a few seconds.");
   }
   if (future.wait_for(limits::command_answer_max) != std::future_status::ready) {
-    return fail(Errc::temporary, "the writer did not answer in time", "Look whether it was done before trying again.");
+    return fail(Errc::temporary, "the writer did not answer in time",
+                "Look whether it was done before trying again.");
   }
   return future.get();
 }
@@ -106,8 +114,8 @@ web::NodeCredentials CoreBackend::credentials(const std::string& id, const std::
   return {id, id, password, false, ops::c_header({id, password, ops::lan_address(), broker_.port})};
 }
 
-// The broker's files first, then the row: a login without a row is a node that the core learns at its first message; a
-// row without a login would be a node that nobody can be.
+// The broker's files first, then the row: a login without a row is a node that the core learns at its first
+// message; a row without a login would be a node that nobody can be.
 Result<web::NodeCredentials> CoreBackend::add(const web::NodeWish& wish) {
   store::NodeRow wanted;
   wanted.id = wish.id, wanted.name = wish.name, wanted.place = wish.place;

@@ -1,5 +1,5 @@
-// What the page asks of the rest of the core: changes go to the writer thread, provisioning to a thread of its own, for
-// it waits for the broker. Owned by the core; called on the web thread, never blocks it.
+// What the page asks of the rest of the core: changes go to the writer thread, provisioning to a thread of
+// its own, for it waits for the broker. Owned by the core; called on the web thread, never blocks it.
 #pragma once
 
 #include <condition_variable>
@@ -15,8 +15,8 @@ namespace alona {
 
 class CoreBackend final : public web::Backend {
  public:
-  CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker, std::size_t nodes_max,
-              const Clock& clock);
+  CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
+              std::size_t nodes_max, const Clock& clock);
   ~CoreBackend() override;  // ends what is under way first
   CoreBackend(const CoreBackend&) = delete;
   CoreBackend& operator=(const CoreBackend&) = delete;

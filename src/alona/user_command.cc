@@ -26,8 +26,7 @@ Result<void> set_password(const Context& context, const Options& options) {
       ops::make_user(options.name, *password);  // says what is wrong with either, before anything is asked
   if (!row) return std::unexpected(row.error());
   const boost::json::object body{{"name", options.name}, {"password", *password}};
-  const auto answer =
-      ask_core(ops::Paths{*config}, "POST", "/api/v1/users", boost::json::serialize(body));
+  const auto answer = ask_core(ops::Paths{*config}, "POST", "/api/v1/users", boost::json::serialize(body));
   if (!answer) return std::unexpected(answer.error());
   if (!*answer) {
     auto offline = Offline::open(*config);

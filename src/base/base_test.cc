@@ -31,7 +31,8 @@ TEST(Time, iso8601_goes_both_ways) {
 }
 
 TEST(Time, wrong_dates_are_refused) {
-  for (const char* text : {"", "2015", "2015-13-01", "2015-02-30", "2015-02-04 25:00", "2015-02-04T17:51x", "x"}) {
+  for (const char* text :
+       {"", "2015", "2015-13-01", "2015-02-30", "2015-02-04 25:00", "2015-02-04T17:51x", "x"}) {
     EXPECT_FALSE(parse_iso8601(text)) << text;
   }
 }
@@ -62,7 +63,7 @@ TEST(Files, replace_sets_the_mode) {
   const Folder folder;
   const auto path = folder.path / "passwd";
   ASSERT_TRUE(files::replace(path, "x", 0604));
-  struct stat state {};
+  struct stat state{};
   ASSERT_EQ(::stat(path.c_str(), &state), 0);
   EXPECT_EQ(state.st_mode & 0777, 0604u);
 }

@@ -1,5 +1,6 @@
-// What went wrong, for a person: what failed, on what and why, and what to do next. Errors are values; a function
-// that may fail returns Result<T>. Exceptions of libraries end at their wrapper and become one of these.
+// What went wrong, for a person: what failed, on what and why, and what to do next. Errors are values; a
+// function that may fail returns Result<T>. Exceptions of libraries end at their wrapper and become one of
+// these.
 #pragma once
 
 #include <expected>

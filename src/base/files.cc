@@ -55,7 +55,7 @@ int fill(const std::filesystem::path& part, const std::filesystem::path& old, st
          mode_t mode) {
   const Fd fd{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (fd.get() < 0) return errno;
-  struct stat before {};
+  struct stat before{};
   // Not root, or the same owner already: then the change fails or does nothing, and both are right.
   if (::stat(old.c_str(), &before) == 0) {
     [[maybe_unused]] const int unchanged = ::fchown(fd.get(), before.st_uid, before.st_gid);

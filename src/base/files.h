@@ -1,5 +1,5 @@
-// Files that survive power cuts. Every function says what lies on disk after it returned, and after it failed.
-// Any thread; no state.
+// Files that survive power cuts. Every function says what lies on disk after it returned, and after it
+// failed. Any thread; no state.
 #pragma once
 
 #include <sys/types.h>
@@ -16,8 +16,9 @@ namespace alona::files {
 // The whole file, refused above `bytes_max`. not_found when it isn't there.
 [[nodiscard]] Result<std::string> read(const std::filesystem::path& path, std::size_t bytes_max = 64 << 20);
 
-// Writes beside, syncs, renames over, syncs the folder: wholly the old or wholly the new, whenever the power goes.
-// A file that exists keeps its owner and group; a new one takes the folder's group if the folder is set-gid.
+// Writes beside, syncs, renames over, syncs the folder: wholly the old or wholly the new, whenever the power
+// goes. A file that exists keeps its owner and group; a new one takes the folder's group if the folder is
+// set-gid.
 [[nodiscard]] Result<void> replace(const std::filesystem::path& path, std::string_view content, mode_t mode);
 
 // Makes the folder and its parents; leaves what exists as it is.
@@ -26,7 +27,8 @@ namespace alona::files {
 // Makes renames and new names in the folder survive a power cut.
 [[nodiscard]] Result<void> sync_folder(const std::filesystem::path& path);
 
-// An advisory lock on a file, held while the object lives and released by the kernel however the process ends.
+// An advisory lock on a file, held while the object lives and released by the kernel however the process
+// ends.
 class Lock {
  public:
   // temporary when another process holds it; the error names that process.

@@ -1,5 +1,5 @@
-// Checksums and random bytes. crc32c finds damage; keyed_hash tells messages apart and can't be aimed by a stranger
-// who doesn't know the key. Any thread; no state.
+// Checksums and random bytes. crc32c finds damage; keyed_hash tells messages apart and can't be aimed by a
+// stranger who doesn't know the key. Any thread; no state.
 #pragma once
 
 #include <array>

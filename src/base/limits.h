@@ -1,4 +1,5 @@
-// Every limit on a queue, loop, size or wait, in one place, each with its reason. Nothing is bounded elsewhere.
+// Every limit on a queue, loop, size or wait, in one place, each with its reason. Nothing is bounded
+// elsewhere.
 #pragma once
 
 #include <chrono>
@@ -27,8 +28,8 @@ inline constexpr double value_abs_max = 1e15;       // beyond it a double no lon
 // Ages, uptimes and sleeps: longer than any node runs on one start, and far from overflowing a time.
 inline constexpr std::int64_t age_s_max = std::int64_t{20} * 366 * 86'400;
 inline constexpr std::int64_t ts_end_ms = 7'289'654'400'000;  // 2201-01-01: no clock says so
-inline constexpr std::int64_t rssi_dbm_min = -200;            // far outside what radios report, so that a wrong
-inline constexpr std::int64_t rssi_dbm_max = 100;             // field is noticed and a strange chip is not refused
+inline constexpr std::int64_t rssi_dbm_min = -200;  // far outside what radios report, so that a wrong
+inline constexpr std::int64_t rssi_dbm_max = 100;   // field is noticed and a strange chip is not refused
 inline constexpr std::int64_t heap_bytes_max = std::int64_t{1} << 40;
 inline constexpr double battery_v_max = 1000;
 inline constexpr std::size_t refusal_detail_bytes_max = 200;  // one line of the journal and of the page
@@ -39,7 +40,8 @@ inline constexpr std::uint32_t node_unacked_max = 512;
 inline constexpr std::uint32_t window_length = 1024;
 static_assert(window_length >= 2 * node_unacked_max);
 inline constexpr std::size_t boots_per_node = 4;
-// The broker's max_inflight_messages (1,000) and max_queued_messages (20,000): what a restart may deliver again.
+// The broker's max_inflight_messages (1,000) and max_queued_messages (20,000): what a restart may deliver
+// again.
 inline constexpr std::size_t broker_inflight_max = 1'000;
 inline constexpr std::size_t broker_queued_max = 20'000;
 inline constexpr std::size_t tail_messages = broker_inflight_max + broker_queued_max;
@@ -47,21 +49,23 @@ static_assert(tail_messages < 65'535);  // packet ids must not come round within
 
 // ---- one commit ----
 inline constexpr std::size_t commit_messages_max = broker_inflight_max;
-inline constexpr std::size_t commit_full_window = 100;  // with this many waiting, a quiet line means a full window
+inline constexpr std::size_t commit_full_window =
+    100;  // with this many waiting, a quiet line means a full window
 inline constexpr auto commit_quiet = 10ms;
 inline constexpr auto commit_interval_default = 1000ms;
 inline constexpr auto commit_interval_min = 100ms;
 inline constexpr auto commit_interval_max = 10'000ms;
-inline constexpr int urgent_bucket = 10;  // events, errors and status that commit at once; refilled one a second
+inline constexpr int urgent_bucket =
+    10;  // events, errors and status that commit at once; refilled one a second
 
 // ---- the writer's loop ----
 inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute
 inline constexpr auto reconnect_min = 250ms;
 inline constexpr auto reconnect_max = 5'000ms;  // the broker is on this box: trying is cheap
 inline constexpr auto recover_pause = 1'000ms;  // between looks at a database that doesn't answer
-inline constexpr auto backlog_min = 500ms;      // after a connect, before a quiet line means that nothing waited
-inline constexpr auto time_interval = 60s;      // alona/core/time
-inline constexpr auto fold_interval = 10min;    // bounds what a start replays to 600 small rows
+inline constexpr auto backlog_min = 500ms;  // after a connect, before a quiet line means that nothing waited
+inline constexpr auto time_interval = 60s;  // alona/core/time
+inline constexpr auto fold_interval = 10min;  // bounds what a start replays to 600 small rows
 
 // ---- the box ----
 inline constexpr std::size_t nodes_max_default = 64;
@@ -74,32 +78,37 @@ inline constexpr std::size_t reject_rows_max = 10'000;
 inline constexpr std::size_t reject_bytes_max = std::size_t{10} * 1024 * 1024;
 
 // ---- configuration and provisioning ----
-inline constexpr std::size_t config_bytes_max = 256 * 1024;  // ten times a file with every key and long comments
-inline constexpr std::size_t config_text_bytes_max = 255;    // a file name's limit; also more than a host name's
+inline constexpr std::size_t config_bytes_max =
+    256 * 1024;  // ten times a file with every key and long comments
+inline constexpr std::size_t config_text_bytes_max =
+    255;  // a file name's limit; also more than a host name's
 inline constexpr std::size_t config_list_max = 32;
 inline constexpr std::uint64_t reserve_bytes_min = std::uint64_t{64} << 20;  // twice the ballast file
-inline constexpr std::size_t broker_files_bytes_max = 4 * 1024 * 1024;  // 4,096 nodes need 0.6 MiB
+inline constexpr std::size_t broker_files_bytes_max = 4 * 1024 * 1024;       // 4,096 nodes need 0.6 MiB
 inline constexpr std::size_t label_chars_max = 64;  // names and places: a phone's line holds about forty
-// A broker rereads its password file within milliseconds of the signal; the rest is for one that is just restarting.
+// A broker rereads its password file within milliseconds of the signal; the rest is for one that is just
+// restarting.
 inline constexpr auto broker_reload_max = 10s;
 inline constexpr auto broker_reload_retry = 200ms;
-inline constexpr auto broker_login_max = 5s;  // one login; both together stay below http_answer_timeout
+inline constexpr auto broker_login_max = 5s;     // one login; both together stay below http_answer_timeout
 inline constexpr auto command_answer_max = 30s;  // the core proves a login before it answers
 
 // ---- the page (docs/api.md) ----
 // A header holds one cookie and a short target; a body is at most a few form fields.
 inline constexpr std::size_t http_header_bytes_max = 8 * 1024;
 inline constexpr std::size_t http_body_bytes_max = 64 * 1024;
-inline constexpr std::size_t http_buffer_bytes_max = 2 * http_header_bytes_max;  // header plus what came with it
+inline constexpr std::size_t http_buffer_bytes_max =
+    2 * http_header_bytes_max;  // header plus what came with it
 inline constexpr std::size_t http_path_segments_max = 8;
 inline constexpr std::size_t http_query_fields_max = 16;
-inline constexpr auto http_header_timeout = 10s;  // from the first byte to the last of a header; then of a body
-inline constexpr auto http_idle_timeout = 60s;    // between two requests of one connection
+inline constexpr auto http_header_timeout =
+    10s;                                        // from the first byte to the last of a header; then of a body
+inline constexpr auto http_idle_timeout = 60s;  // between two requests of one connection
 inline constexpr auto http_write_timeout = 15s;   // one piece of an answer; a slower reader is cut
 inline constexpr auto http_answer_timeout = 20s;  // a handler; longer than any query or login in its queue
 inline constexpr auto http_stop_grace = 2s;       // at stop, for answers under way
-// About ten browsers with six connections each. The command line's socket has its own few, so that a flood from the
-// LAN never locks the keeper out.
+// About ten browsers with six connections each. The command line's socket has its own few, so that a flood
+// from the LAN never locks the keeper out.
 inline constexpr std::size_t http_connections_max = 64;
 inline constexpr std::size_t http_local_connections_max = 8;
 inline constexpr std::size_t live_streams_max = 16;
@@ -110,7 +119,7 @@ inline constexpr std::size_t live_queue_bytes_max = 128 * 1024;
 // What a stream that broke can still resume from.
 inline constexpr std::size_t live_ring_frames_max = 512;
 inline constexpr std::size_t live_ring_bytes_max = 256 * 1024;
-inline constexpr std::size_t stream_chunk_bytes = 16 * 1024;       // of an export
+inline constexpr std::size_t stream_chunk_bytes = 16 * 1024;      // of an export
 inline constexpr std::size_t stream_queue_bytes_max = 64 * 1024;  // of it, waiting for the reader
 inline constexpr auto export_time_max = 10min;
 inline constexpr std::size_t answer_bytes_max = 16 * 1024 * 1024;  // what the command line takes
@@ -126,7 +135,8 @@ inline constexpr std::size_t trend_points = 60;
 inline constexpr auto trend_age_max = 60s;
 
 // ---- login ----
-// argon2id: 19 MiB and two passes, one at a time, so that a flood of logins takes one thread and 19 MiB, not the box.
+// argon2id: 19 MiB and two passes, one at a time, so that a flood of logins takes one thread and 19 MiB, not
+// the box.
 inline constexpr std::size_t login_waiting_max = 4;
 inline constexpr std::size_t password_bytes_max = 256;
 inline constexpr std::size_t password_chars_min = 8;
@@ -137,14 +147,18 @@ inline constexpr std::size_t sessions_cached_max = 64;
 inline constexpr int session_days_default = 30;
 
 // ---- the MQTT client ----
-// QoS 1 publishes on their way at once: above a node's window, so that libmosquitto never holds back what we flush.
+// QoS 1 publishes on their way at once: above a node's window, so that libmosquitto never holds back what we
+// flush.
 inline constexpr int mqtt_send_max = 1024;
 static_assert(mqtt_send_max > static_cast<int>(node_unacked_max));
-inline constexpr auto mqtt_connect_wait = 3000ms;  // an address in the LAN answers in milliseconds or not at all
-inline constexpr auto mqtt_goodbye_wait = 500ms;   // for a broker that reads nothing, well below systemd's patience
+inline constexpr auto mqtt_connect_wait =
+    3000ms;  // an address in the LAN answers in milliseconds or not at all
+inline constexpr auto mqtt_goodbye_wait =
+    500ms;  // for a broker that reads nothing, well below systemd's patience
 
 // ---- time ----
 inline constexpr auto node_ahead_max = 5min;  // a node's ts further ahead is replaced by receipt and marked
-inline constexpr std::int64_t node_ts_min_ms = 946'684'800'000;  // 2000-01-01: before it a clock was never set
+inline constexpr std::int64_t node_ts_min_ms =
+    946'684'800'000;  // 2000-01-01: before it a clock was never set
 
 }  // namespace alona::limits

@@ -1,5 +1,5 @@
-// The journal. Lines go to stderr; under systemd each starts with its priority (sd-daemon(3)), on a terminal with
-// the time. spdlog does the work: call spdlog::info, warn, error directly after init.
+// The journal. Lines go to stderr; under systemd each starts with its priority (sd-daemon(3)), on a terminal
+// with the time. spdlog does the work: call spdlog::info, warn, error directly after init.
 #pragma once
 
 #include <spdlog/spdlog.h>

@@ -1,5 +1,5 @@
-// Time as types: UtcMs to record, Mono to wait. They can't be confused, and both come from a Clock that is handed in,
-// so that a test can turn it. Formatting is ISO 8601 in UTC with milliseconds.
+// Time as types: UtcMs to record, Mono to wait. They can't be confused, and both come from a Clock that is
+// handed in, so that a test can turn it. Formatting is ISO 8601 in UTC with milliseconds.
 #pragma once
 
 #include <chrono>

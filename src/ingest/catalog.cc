@@ -12,7 +12,8 @@ Catalog::Catalog(const store::State& state, UtcMs now, Mono mono) {
     nodes_.push_back(std::make_unique<NodeState>(
         row, NodePresence{seen ? presence->second.state : store::Presence::never_seen,
                           seen ? presence->second.last_seen : UtcMs{},
-                          interval == state.interval.end() ? std::nullopt : std::optional{interval->second}, mono}));
+                          interval == state.interval.end() ? std::nullopt : std::optional{interval->second},
+                          mono}));
     by_id_.emplace(nodes_.back()->row.id, nodes_.back().get());
   }
   for (const store::SeriesRow& row : state.series) {
@@ -46,7 +47,8 @@ SeriesState* Catalog::find(NodeState& node, std::string_view sensor, std::string
 SeriesState* Catalog::find(NodeState& node, std::string_view sensor) {
   SeriesState* found = nullptr;
   for (SeriesState* series : node.series) {
-    if (series->row.sensor == sensor && (found == nullptr || series->last.ts > found->last.ts)) found = series;
+    if (series->row.sensor == sensor && (found == nullptr || series->last.ts > found->last.ts))
+      found = series;
   }
   return found;
 }

@@ -1,5 +1,6 @@
-// The nodes and series that the ingest knows, with what it must remember of each: windows, presence, the last reading,
-// today's counts. Owned by Ingest; made anew from the store's State at start and after every failed commit.
+// The nodes and series that the ingest knows, with what it must remember of each: windows, presence, the last
+// reading, today's counts. Owned by Ingest; made anew from the store's State at start and after every failed
+// commit.
 #pragma once
 
 #include <deque>
@@ -26,7 +27,8 @@ struct NodeState {
   std::deque<store::WindowRow> windows;  // oldest first, at most limits::boots_per_node
   store::CountRow today;                 // what was counted, to hold the daily limits
   store::CountRow delta;                 // of it what the next commit carries
-  std::vector<std::uint32_t> touched;     // boots whose window a message of the open batch fell into, the latest last
+  std::vector<std::uint32_t>
+      touched;  // boots whose window a message of the open batch fell into, the latest last
   std::vector<SeriesState*> series;
 };
 
@@ -37,7 +39,8 @@ class Catalog {
 
   [[nodiscard]] NodeState* find(std::string_view id);
   [[nodiscard]] SeriesState* find(NodeState& node, std::string_view sensor, std::string_view unit);
-  // The series of a bare number: the only one of that sensor, else the one with the latest reading. Null: none yet.
+  // The series of a bare number: the only one of that sensor, else the one with the latest reading. Null:
+  // none yet.
   [[nodiscard]] SeriesState* find(NodeState& node, std::string_view sensor);
   NodeState& add_node(std::string_view id, UtcMs created, Mono mono);
   SeriesState& add_series(NodeState& node, std::string_view sensor, std::string_view unit);
@@ -51,8 +54,8 @@ class Catalog {
   [[nodiscard]] SeriesState& series(store::SeriesNo no) { return *series_[static_cast<std::size_t>(no) - 1]; }
 
  private:
-  std::vector<std::unique_ptr<NodeState>> nodes_;    // index: no - 1
-  std::vector<std::unique_ptr<SeriesState>> series_;  // index: no - 1
+  std::vector<std::unique_ptr<NodeState>> nodes_;           // index: no - 1
+  std::vector<std::unique_ptr<SeriesState>> series_;        // index: no - 1
   std::unordered_map<std::string_view, NodeState*> by_id_;  // the keys are the nodes' own ids
 };
 

@@ -1,6 +1,7 @@
-// When the waiting messages must be committed (docs/architecture.md): the oldest has waited the interval; at once for
-// what is urgent, while its bucket lasts; when the batch is full; or when the line falls quiet with so many waiting that
-// the broker's in-flight window must be full and nothing more will come. Pure; time is handed in.
+// When the waiting messages must be committed (docs/architecture.md): the oldest has waited the interval; at
+// once for what is urgent, while its bucket lasts; when the batch is full; or when the line falls quiet with
+// so many waiting that the broker's in-flight window must be full and nothing more will come. Pure; time is
+// handed in.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +35,8 @@ class CommitDue {
   [[nodiscard]] Mono due_at() const {
     if (urgent_ || waiting_ >= limits::commit_messages_max) return *oldest_;
     const Mono by_interval = *oldest_ + interval_;
-    return waiting_ >= limits::commit_full_window ? std::min(by_interval, newest_ + limits::commit_quiet) : by_interval;
+    return waiting_ >= limits::commit_full_window ? std::min(by_interval, newest_ + limits::commit_quiet)
+                                                  : by_interval;
   }
   bool take_from_bucket(Mono now) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(now - refilled_).count();

@@ -18,8 +18,10 @@ struct Overloaded : F... {
 };
 
 // Only telemetry carries readings. What can't be read counts as one: somebody sent something.
-std::uint32_t readings_in(const protocol::Topic& topic, const std::expected<protocol::Message, protocol::Refusal>& decoded) {
-  if (topic.kind != protocol::TopicKind::telemetry && topic.kind != protocol::TopicKind::telemetry_batch) return 0;
+std::uint32_t readings_in(const protocol::Topic& topic,
+                          const std::expected<protocol::Message, protocol::Refusal>& decoded) {
+  if (topic.kind != protocol::TopicKind::telemetry && topic.kind != protocol::TopicKind::telemetry_batch)
+    return 0;
   if (!decoded) return 1;
   const auto& telemetry = std::get<protocol::Telemetry>(decoded->body);
   return static_cast<std::uint32_t>(telemetry.readings.size() + telemetry.refused.size());
@@ -34,20 +36,25 @@ struct Ingest::Arrival {
   NodeState* node = nullptr;
   std::string_view node_id;
   std::uint32_t readings = 1;  // what it counts for in sent = stored + rejected + repeated + pending
-  bool replayed = false;  // a bare number that matches the tail: kept, and marked
+  bool replayed = false;       // a bare number that matches the tail: kept, and marked
 };
 
 Ingest::Ingest(store::Writer& writer, const Clock& clock, IngestOptions options)
-    : writer_(writer), clock_(clock), options_(std::move(options)), time_(clock), due_(options_.commit_interval) {}
+    : writer_(writer),
+      clock_(clock),
+      options_(std::move(options)),
+      time_(clock),
+      due_(options_.commit_interval) {}
 
 // ---- the path of a message, top to bottom ----
 
 void Ingest::take(const mqtt::Message& message) {
   Arrival a{message, time_.now(), clock_.mono(), nullptr, {}};
   const auto topic = protocol::parse_topic(message.topic);
-  const bool urgent = topic && !message.retained && !backlog_ &&
-                      (topic->kind == protocol::TopicKind::event || topic->kind == protocol::TopicKind::error ||
-                       topic->kind == protocol::TopicKind::status);
+  const bool urgent =
+      topic && !message.retained && !backlog_ &&
+      (topic->kind == protocol::TopicKind::event || topic->kind == protocol::TopicKind::error ||
+       topic->kind == protocol::TopicKind::status);
   due_.message(a.mono, urgent);
   // More than the broker can hold back has come: whatever comes now is being sent now.
   if (backlog_ && ++backlog_taken_ > limits::tail_messages) backlog_ = false;
@@ -55,7 +62,8 @@ void Ingest::take(const mqtt::Message& message) {
   a.node_id = topic->node;
   a.node = known_node(topic->node);
   if (a.node == nullptr) {
-    return refuse(a, {Reason::unknown_node, "add it with `alona node add`, or open discovery in the configuration"});
+    return refuse(
+        a, {Reason::unknown_node, "add it with `alona node add`, or open discovery in the configuration"});
   }
   auto decoded = protocol::decode(*topic, message.payload);
   a.readings = readings_in(*topic, decoded);
@@ -103,8 +111,8 @@ bool Ingest::seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequen
   if (judged.verdict == Verdict::repeat) {
     a.node->delta.repeated += a.readings;
   } else {
-    refuse(a, {Reason::window, fmt::format("seq {} is more than {} ahead of the acknowledged {}", sequence->seq,
-                                           limits::window_length, window.acked)});
+    refuse(a, {Reason::window, fmt::format("seq {} is more than {} ahead of the acknowledged {}",
+                                           sequence->seq, limits::window_length, window.acked)});
   }
   return true;
 }
@@ -117,7 +125,8 @@ bool Ingest::seen_in_tail(Arrival& a) {
     if (tail_.contains_hash(entry.hash)) {
       a.node->delta.repeated += a.readings;
     } else {
-      refuse(a, {Reason::retained, "only status may be retained; the broker keeps an old copy of this message"});
+      refuse(a,
+             {Reason::retained, "only status may be retained; the broker keeps an old copy of this message"});
     }
     return true;
   }
@@ -144,16 +153,17 @@ void Ingest::store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const p
 void Ingest::store_reading(Arrival& a, const protocol::Reading& reading, bool bare) {
   NodeState& node = *a.node;
   if (node.today.stored + node.delta.stored >= limits::node_day_readings_max) {
-    return refuse_part(a, {Reason::limit, fmt::format("more than {} readings in a day", limits::node_day_readings_max)}, 1,
-                       a.message.payload);
+    return refuse_part(
+        a, {Reason::limit, fmt::format("more than {} readings in a day", limits::node_day_readings_max)}, 1,
+        a.message.payload);
   }
   SeriesState* series = series_for(a, reading, bare);
   if (series == nullptr) return;
   Judgement judged = judge_time(a, reading.ts, reading.age);
   if (a.replayed) judged.flags |= flag::replayed;
   const bool by_receipt = !reading.ts || (judged.flags & flag::node_clock_wrong) != 0;
-  // Receipt times are unique and rising, so that two readings of one millisecond are two. A last time far ahead came
-  // of a wrong clock, and mustn't drag the receipts along.
+  // Receipt times are unique and rising, so that two readings of one millisecond are two. A last time far
+  // ahead came of a wrong clock, and mustn't drag the receipts along.
   const bool burst = judged.ts <= series->last.ts && series->last.ts - judged.ts < std::chrono::hours{1};
   if (by_receipt && !reading.age && burst) judged.ts = series->last.ts + Ms{1};
   if (judged.ts <= series->last.ts) late_.push_back(batch_->readings.size());
@@ -168,13 +178,15 @@ SeriesState* Ingest::series_for(Arrival& a, const protocol::Reading& reading, bo
       bare ? catalog_.find(node, reading.sensor) : catalog_.find(node, reading.sensor, reading.unit);
   if (series != nullptr) return series;
   if (bare) {
-    refuse_part(a, {Reason::field, "unit: a bare number needs a sensor whose unit is known; send it once as JSON"}, 1,
-                a.message.payload);
+    refuse_part(
+        a, {Reason::field, "unit: a bare number needs a sensor whose unit is known; send it once as JSON"}, 1,
+        a.message.payload);
     return nullptr;
   }
   if (catalog_.series_count() >= options_.series_max) {
-    refuse_part(a, {Reason::limit, fmt::format("more than {} series; raise [limits] series", options_.series_max)}, 1,
-                a.message.payload);
+    refuse_part(
+        a, {Reason::limit, fmt::format("more than {} series; raise [limits] series", options_.series_max)}, 1,
+        a.message.payload);
     return nullptr;
   }
   series = &catalog_.add_series(node, reading.sensor, reading.unit);
@@ -187,7 +199,8 @@ Ingest::Judgement Ingest::judge_time(const Arrival& a, std::optional<UtcMs> ts, 
   std::uint8_t flags = 0;
   if (ts) {
     const bool ahead = time_.trusted() && *ts > a.received + limits::node_ahead_max;
-    if (!ahead && *ts >= utc_ms(limits::node_ts_min_ms)) return {*ts, static_cast<std::uint8_t>(TimeQuality::node)};
+    if (!ahead && *ts >= utc_ms(limits::node_ts_min_ms))
+      return {*ts, static_cast<std::uint8_t>(TimeQuality::node)};
     flags |= flag::node_clock_wrong;
   }
   const bool late = backlog_ || a.message.duplicate || a.message.retained;
@@ -199,25 +212,30 @@ Ingest::Judgement Ingest::judge_time(const Arrival& a, std::optional<UtcMs> ts, 
 
 void Ingest::store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp) {
   if (a.node->today.events + a.node->delta.events >= limits::node_day_events_max) {
-    return refuse(a, {Reason::limit, fmt::format("more than {} events and errors in a day", limits::node_day_events_max)});
+    return refuse(a, {Reason::limit,
+                      fmt::format("more than {} events and errors in a day", limits::node_day_events_max)});
   }
   ++a.node->delta.events;
   const Judgement judged = judge_time(a, stamp.ts, {});
-  batch_->events.push_back({a.node->row.no, judged.ts, judged.flags, std::move(event.type), std::move(event.data)});
+  batch_->events.push_back(
+      {a.node->row.no, judged.ts, judged.flags, std::move(event.type), std::move(event.data)});
 }
 
 void Ingest::store_error(Arrival& a, protocol::NodeError& error, const protocol::Stamp& stamp) {
   if (a.node->today.events + a.node->delta.events >= limits::node_day_events_max) {
-    return refuse(a, {Reason::limit, fmt::format("more than {} events and errors in a day", limits::node_day_events_max)});
+    return refuse(a, {Reason::limit,
+                      fmt::format("more than {} events and errors in a day", limits::node_day_events_max)});
   }
   ++a.node->delta.events;
   const Judgement judged = judge_time(a, stamp.ts, {});
-  batch_->errors.push_back({a.node->row.no, judged.ts, judged.flags, std::move(error.code), std::move(error.message)});
+  batch_->errors.push_back(
+      {a.node->row.no, judged.ts, judged.flags, std::move(error.code), std::move(error.message)});
 }
 
 void Ingest::store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const protocol::Stamp& stamp) {
   if (a.node->today.heartbeats + a.node->delta.heartbeats >= limits::node_day_heartbeats_max) {
-    return refuse(a, {Reason::limit, fmt::format("more than {} heartbeats in a day", limits::node_day_heartbeats_max)});
+    return refuse(
+        a, {Reason::limit, fmt::format("more than {} heartbeats in a day", limits::node_day_heartbeats_max)});
   }
   ++a.node->delta.heartbeats;
   const Judgement judged = judge_time(a, stamp.ts, {});
@@ -238,11 +256,15 @@ void Ingest::store_status(Arrival& a, const protocol::Status& status) {
   note_presence(*a.node);
 }
 
-void Ingest::refuse(Arrival& a, const protocol::Refusal& why) { refuse_part(a, why, a.readings, a.message.payload); }
+void Ingest::refuse(Arrival& a, const protocol::Refusal& why) {
+  refuse_part(a, why, a.readings, a.message.payload);
+}
 
-void Ingest::refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t readings, std::string_view text) {
-  batch_->rejects.push_back({std::string(a.node_id), std::string(a.message.topic), std::string(name(why.reason)),
-                             why.detail, std::string(text.substr(0, limits::reject_payload_bytes_max)),
+void Ingest::refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t readings,
+                         std::string_view text) {
+  batch_->rejects.push_back({std::string(a.node_id), std::string(a.message.topic),
+                             std::string(name(why.reason)), why.detail,
+                             std::string(text.substr(0, limits::reject_payload_bytes_max)),
                              static_cast<std::uint32_t>(text.size()), readings, a.received});
   if (a.node != nullptr) a.node->delta.rejected += readings;
 }
@@ -274,7 +296,8 @@ Result<Committed> Ingest::commit() {
   return committed;
 }
 
-// The same series and time again: an equal value is a repeat and leaves, another value a correction and stays.
+// The same series and time again: an equal value is a repeat and leaves, another value a correction and
+// stays.
 Result<void> Ingest::drop_repeats() {
   if (late_.empty()) return {};
   std::vector<store::ReadingRow> asked;

@@ -1,6 +1,6 @@
-// The path of a message, from the bytes the broker delivered to the commit that keeps them: ingest.cc reads from top to
-// bottom. Passive: its loop (ingest/service.h) hands it messages, asks whether a commit is due, and acknowledges what a
-// commit has kept. Owned by the writer thread.
+// The path of a message, from the bytes the broker delivered to the commit that keeps them: ingest.cc reads
+// from top to bottom. Passive: its loop (ingest/service.h) hands it messages, asks whether a commit is due,
+// and acknowledges what a commit has kept. Owned by the writer thread.
 #pragma once
 
 #include <functional>
@@ -43,8 +43,8 @@ class Ingest {
  public:
   Ingest(store::Writer& writer, const Clock& clock, IngestOptions options);
 
-  // Makes the picture in memory what the disk says: at start, and after a commit that failed or whose outcome is
-  // unknown. What was taken but not committed is forgotten; the broker delivers it again.
+  // Makes the picture in memory what the disk says: at start, and after a commit that failed or whose outcome
+  // is unknown. What was taken but not committed is forgotten; the broker delivers it again.
   [[nodiscard]] Result<void> load();
   // Everything known, as if it were new, for a listener that begins now.
   [[nodiscard]] std::shared_ptr<const store::Batch> everything() const;

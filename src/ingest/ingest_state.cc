@@ -25,7 +25,8 @@ std::shared_ptr<const store::Batch> Ingest::everything() const {
   batch->received = time_.now();
   for (const auto& node : catalog_.nodes()) {
     batch->nodes.push_back(node->row);
-    batch->presence.push_back({node->row.no, batch->received, node->presence.state(), node->presence.last_seen()});
+    batch->presence.push_back(
+        {node->row.no, batch->received, node->presence.state(), node->presence.last_seen()});
     store::CountRow today = node->today;
     today.node = node->row.no;
     today.day = today_;

@@ -37,17 +37,20 @@ class Box {
     auto opened = store::Writer::open(db(), store::Open::create);
     ASSERT_TRUE(opened) << opened.error().text();
     writer = std::make_unique<store::Writer>(std::move(*opened));
-    ingest = std::make_unique<Ingest>(*writer, clock,
-                                      IngestOptions{.admitted = [](std::string_view id) { return id != "stranger"; }});
+    ingest = std::make_unique<Ingest>(
+        *writer, clock, IngestOptions{.admitted = [](std::string_view id) { return id != "stranger"; }});
     ASSERT_TRUE(ingest->load());
   }
-  void send(std::string_view topic, std::string_view payload, std::uint16_t packet_id = 1, bool retained = false) {
-    ingest->take({.topic = topic, .payload = payload, .packet_id = packet_id, .qos = 1, .retained = retained});
+  void send(std::string_view topic, std::string_view payload, std::uint16_t packet_id = 1,
+            bool retained = false) {
+    ingest->take(
+        {.topic = topic, .payload = payload, .packet_id = packet_id, .qos = 1, .retained = retained});
   }
   void temperature(std::uint32_t seq, double value, std::uint32_t boot = 7, std::uint32_t low = 1) {
     send("alona/roof/telemetry/temperature",
-         fmt::format(R"({{"v":1,"sensor":"temperature","value":{},"unit":"°C","ts":{},"boot":{},"seq":{},"low":{}}})", value,
-                     1'795'521'600 + seq, boot, seq, low));
+         fmt::format(
+             R"({{"v":1,"sensor":"temperature","value":{},"unit":"°C","ts":{},"boot":{},"seq":{},"low":{}}})",
+             value, 1'795'521'600 + seq, boot, seq, low));
   }
   Committed commit() {
     auto committed = ingest->commit();
@@ -68,7 +71,9 @@ class Box {
     auto days = reader->counts(static_cast<store::NodeNo>(1), 0, 1'000'000);
     return days && !days->empty() ? days->back().total : store::CountRow{};
   }
-  [[nodiscard]] std::vector<store::RejectItem> rejects() const { return *store::Reader::open(db())->rejects(100); }
+  [[nodiscard]] std::vector<store::RejectItem> rejects() const {
+    return *store::Reader::open(db())->rejects(100);
+  }
   [[nodiscard]] std::filesystem::path db() const { return folder / "alona.sqlite3"; }
 
   std::filesystem::path folder;
@@ -109,7 +114,8 @@ TEST(Window, beyond_it_nothing_is_taken) {
   EXPECT_EQ(window.acked, 0u);
 }
 
-// Any order, any number of repeats, any losses given up: each seq is fresh once at most, and once exactly unless given up.
+// Any order, any number of repeats, any losses given up: each seq is fresh once at most, and once exactly
+// unless given up.
 TEST(Window, each_message_is_fresh_exactly_once_in_any_order) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     std::mt19937_64 random{seed};
@@ -247,9 +253,9 @@ TEST(Ingest, times_are_judged) {
     box.send(fmt::format("alona/roof/telemetry/{}", sensor),
              fmt::format(R"({{"v":1,"sensor":"{}","value":1,"unit":"m"{}}})", sensor, time));
   };
-  send("a", R"(,"ts":1795521000)");                     // ten minutes ago: the node's
-  send("b", R"(,"ts":1795525200)");                     // an hour ahead: the receipt
-  send("c", R"(,"ts":86400)");                          // 1970: the receipt
+  send("a", R"(,"ts":1795521000)");  // ten minutes ago: the node's
+  send("b", R"(,"ts":1795525200)");  // an hour ahead: the receipt
+  send("c", R"(,"ts":86400)");       // 1970: the receipt
   box.send("alona/roof/telemetry", R"({"v":1,"readings":[{"sensor":"d","value":1,"unit":"m","age":60}]})", 9);
   (void)box.commit();
   std::map<std::string, store::NamedReading> by_sensor;
@@ -294,28 +300,39 @@ TEST(Ingest, the_backlog_is_marked_as_received_late) {
 
 TEST(Ingest, each_refusal_is_kept_with_its_reason_and_the_counts_add_up) {
   Box box;
-  box.temperature(1, 20);                                                             // 1 stored
-  box.temperature(1, 20);                                                             // 1 repeated
-  box.send("alona/roof/telemetry/temperature", "{", 21);                              // json
-  box.send("alona/roof/telemetry/temperature", "\xFF\xFE", 22);                       // encoding
-  box.send("alona/roof/telemetry/temperature", std::string(17'000, ' '), 23);         // too_large
+  box.temperature(1, 20);                                                      // 1 stored
+  box.temperature(1, 20);                                                      // 1 repeated
+  box.send("alona/roof/telemetry/temperature", "{", 21);                       // json
+  box.send("alona/roof/telemetry/temperature", "\xFF\xFE", 22);                // encoding
+  box.send("alona/roof/telemetry/temperature", std::string(17'000, ' '), 23);  // too_large
   box.send("alona/roof/telemetry/temperature", R"({"v":2,"sensor":"temperature","value":1,"unit":"C"})", 24);
   box.send("alona/roof/telemetry/temperature", R"({"v":1,"sensor":"humidity","value":1,"unit":"%"})", 25);
-  box.send("alona/roof/telemetry/temperature", R"({"v":1,"sensor":"temperature","value":1e16,"unit":"C"})", 26);
-  box.send("alona/roof/telemetry/unknown", "4", 27);                                  // field: no unit known
-  box.send("alona/roof/telemetry/temperature", R"({"v":1,"sensor":"temperature","value":2,"unit":"C"})", 28, true);
-  box.temperature(5000, 20);                                                          // window
-  box.send("alona/roof/telemetry",                                                    // 2 stored, 1 refused
+  box.send("alona/roof/telemetry/temperature", R"({"v":1,"sensor":"temperature","value":1e16,"unit":"C"})",
+           26);
+  box.send("alona/roof/telemetry/unknown", "4", 27);  // field: no unit known
+  box.send("alona/roof/telemetry/temperature", R"({"v":1,"sensor":"temperature","value":2,"unit":"C"})", 28,
+           true);
+  box.temperature(5000, 20);        // window
+  box.send("alona/roof/telemetry",  // 2 stored, 1 refused
            R"({"v":1,"readings":[{"sensor":"a","value":1,"unit":"m"},{"sensor":"b","value":"x","unit":"m"},)"
-           R"({"sensor":"c","value":3,"unit":"m"}]})", 29);
+           R"({"sensor":"c","value":3,"unit":"m"}]})",
+           29);
   box.send("alona/stranger/telemetry/temperature", "1", 30);
   box.send("alona/roof/telemetry/Temp", "1", 31);
   (void)box.commit();
   std::map<std::string, int> reasons;
   for (const auto& item : box.rejects()) reasons[item.row.reason] += static_cast<int>(item.count);
-  EXPECT_EQ(reasons, (std::map<std::string, int>{{"json", 1}, {"encoding", 1}, {"too_large", 1}, {"version", 1},
-                                                 {"mismatch", 1}, {"range", 1}, {"field", 2}, {"retained", 1},
-                                                 {"window", 1}, {"unknown_node", 1}, {"topic", 1}}));
+  EXPECT_EQ(reasons, (std::map<std::string, int>{{"json", 1},
+                                                 {"encoding", 1},
+                                                 {"too_large", 1},
+                                                 {"version", 1},
+                                                 {"mismatch", 1},
+                                                 {"range", 1},
+                                                 {"field", 2},
+                                                 {"retained", 1},
+                                                 {"window", 1},
+                                                 {"unknown_node", 1},
+                                                 {"topic", 1}}));
   const store::CountRow c = box.counted();
   EXPECT_EQ(c.stored, 3u);
   EXPECT_EQ(c.repeated, 1u);
@@ -324,7 +341,8 @@ TEST(Ingest, each_refusal_is_kept_with_its_reason_and_the_counts_add_up) {
 
 TEST(Ingest, a_refused_message_with_a_seq_is_settled) {
   Box box;
-  box.send("alona/roof/telemetry/t", R"({"v":1,"sensor":"t","value":1e16,"unit":"C","boot":7,"seq":1,"low":1})");
+  box.send("alona/roof/telemetry/t",
+           R"({"v":1,"sensor":"t","value":1e16,"unit":"C","boot":7,"seq":1,"low":1})");
   const Committed committed = box.commit();
   ASSERT_EQ(committed.acks.size(), 1u);
   EXPECT_EQ(committed.acks[0].seq, 1u);

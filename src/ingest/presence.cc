@@ -12,7 +12,10 @@ constexpr Ms interval_unknown = 10min;
 }  // namespace
 
 NodePresence::NodePresence(store::Presence state, UtcMs last_seen, std::optional<Ms> learned, Mono start)
-    : state_(state), last_seen_(last_seen), heard_(start), offline_said_(state == store::Presence::offline),
+    : state_(state),
+      last_seen_(last_seen),
+      heard_(start),
+      offline_said_(state == store::Presence::offline),
       learned_(learned) {}
 
 void NodePresence::message(UtcMs at, Mono now, bool backlog) {
@@ -53,8 +56,8 @@ Ms NodePresence::patience() const {
 bool NodePresence::look(Mono now) {
   store::Presence next = now - heard_ <= patience() ? store::Presence::online : store::Presence::stale;
   if (offline_said_) next = store::Presence::offline;
-  // Never seen stays so until the first message; and after a start the last known state stands until it is heard or
-  // silent for too long.
+  // Never seen stays so until the first message; and after a start the last known state stands until it is
+  // heard or silent for too long.
   if (state_ == store::Presence::never_seen && last_seen_ == UtcMs{}) next = state_;
   if (state_ == store::Presence::stale && next == store::Presence::online && !previous_) next = state_;
   const bool changed = next != state_;

@@ -1,5 +1,5 @@
-// Who is there (docs/protocol.md, "Presence"): online, stale, offline, never seen, judged by silence against the node's
-// own rhythm. A value per node; time is handed in.
+// Who is there (docs/protocol.md, "Presence"): online, stale, offline, never seen, judged by silence against
+// the node's own rhythm. A value per node; time is handed in.
 #pragma once
 
 #include <array>
@@ -14,7 +14,8 @@ class NodePresence {
   // `start`: the core's own; silence before it is nobody's fault.
   NodePresence(store::Presence state, UtcMs last_seen, std::optional<Ms> learned, Mono start);
 
-  // A message arrived. `backlog`: it waited at the broker, so its arrival says nothing about the node's rhythm.
+  // A message arrived. `backlog`: it waited at the broker, so its arrival says nothing about the node's
+  // rhythm.
   void message(UtcMs at, Mono now, bool backlog);
   void said_online(Mono now);
   void said_offline();

@@ -15,15 +15,19 @@ namespace alona::ingest {
 namespace {
 
 // What nodes may publish. Not alona/#: our own acks would come back to us.
-constexpr auto filters = std::to_array<std::string_view>(
-    {"alona/+/telemetry/+", "alona/+/telemetry", "alona/+/event/+", "alona/+/heartbeat", "alona/+/status",
-     "alona/+/error"});
+constexpr auto filters =
+    std::to_array<std::string_view>({"alona/+/telemetry/+", "alona/+/telemetry", "alona/+/event/+",
+                                     "alona/+/heartbeat", "alona/+/status", "alona/+/error"});
 
 }  // namespace
 
 Service::Service(store::Writer writer, const Clock& clock, ServiceOptions options, Listener listener)
-    : clock_(clock), options_(std::move(options)), listener_(std::move(listener)), writer_(std::move(writer)),
-      ingest_(writer_, clock_, options_.ingest), commands_(limits::commands_max),
+    : clock_(clock),
+      options_(std::move(options)),
+      listener_(std::move(listener)),
+      writer_(std::move(writer)),
+      ingest_(writer_, clock_, options_.ingest),
+      commands_(limits::commands_max),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Service::~Service() {
@@ -65,7 +69,8 @@ void Service::round() {
   if (readable) read_until_due();
   if (!healthy_) return;
   const bool no_message_waits = ingest_.due().waiting() == 0;
-  if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty())) settle();
+  if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty()))
+    settle();
 }
 
 void Service::connect_if_due(Mono now) {
@@ -106,14 +111,16 @@ void Service::read_until_due() {
     if (ingest_.due().due(clock_.mono())) return;
   }
   const bool window_full = ingest_.due().waiting() >= limits::commit_full_window;
-  if (ingest_.backlog() && !window_full && clock_.mono() - connected_at_ > limits::backlog_min) ingest_.backlog_drained();
+  if (ingest_.backlog() && !window_full && clock_.mono() - connected_at_ > limits::backlog_min)
+    ingest_.backlog_drained();
 }
 
 // Commit → acknowledge to the broker → acknowledge to nodes that ask → tell the web thread.
 void Service::settle() {
   auto committed = ingest_.commit();
   if (!committed) {
-    spdlog::error("storing failed, nothing is acknowledged, the broker keeps it: {}", committed.error().text());
+    spdlog::error("storing failed, nothing is acknowledged, the broker keeps it: {}",
+                  committed.error().text());
     connection_->drop();
     if (connected_) listener_.broker(false);
     connected_ = false;
@@ -137,7 +144,8 @@ void Service::acknowledge(const Committed& committed) {
   (void)connection_->flush();
 }
 
-// After a commit that failed, or whose outcome nobody knows: look at what the disk says, and go on from there.
+// After a commit that failed, or whose outcome nobody knows: look at what the disk says, and go on from
+// there.
 void Service::recover() {
   auto opened = writer_.reopen();
   auto loaded = opened ? ingest_.load() : std::move(opened);
@@ -159,7 +167,8 @@ void Service::recover() {
 void Service::run_commands() {
   for (Command& command : commands_.take_all()) {
     auto changed = healthy_ ? command.change(ingest_)
-                            : fail(Errc::temporary, "the database does not answer", "Look at the journal; try again later.");
+                            : fail(Errc::temporary, "the database does not answer",
+                                   "Look at the journal; try again later.");
     if (!changed) {
       command.done(changed);
     } else {
@@ -208,7 +217,8 @@ void Service::shut_down() {
   run_commands();
   if (healthy_ && ingest_.dirty()) settle();
   if (healthy_) {
-    if (auto folded = ingest_.fold(); !folded) spdlog::error("folding the log failed: {}", folded.error().text());
+    if (auto folded = ingest_.fold(); !folded)
+      spdlog::error("folding the log failed: {}", folded.error().text());
   }
   if (!connected_) return;
   if (!healthy_) return connection_->drop();

@@ -1,6 +1,6 @@
-// The writer thread: the poll loop that reads from the broker, commits, and only then acknowledges. It owns the broker's
-// connection, the ingest and with it the only read-write connection to the database. Other threads talk to it through
-// post() alone.
+// The writer thread: the poll loop that reads from the broker, commits, and only then acknowledges. It owns
+// the broker's connection, the ingest and with it the only read-write connection to the database. Other
+// threads talk to it through post() alone.
 #pragma once
 
 #include <atomic>
@@ -30,8 +30,8 @@ struct Listener {
 
 class Service final : private mqtt::Handler {
  public:
-  // `change` runs on the writer thread between two commits; `done` hears, also there, once the change is on disk, or
-  // why it isn't.
+  // `change` runs on the writer thread between two commits; `done` hears, also there, once the change is on
+  // disk, or why it isn't.
   struct Command {
     std::function<Result<void>(Ingest&)> change;
     std::function<void(const Result<void>&)> done;
@@ -90,7 +90,8 @@ class Service final : private mqtt::Handler {
   Mono next_time_{};
   Mono next_fold_{};
   Mailbox<Command> commands_;
-  std::vector<std::function<void(const Result<void>&)>> uncommitted_;  // commands whose change waits for its commit
+  std::vector<std::function<void(const Result<void>&)>>
+      uncommitted_;  // commands whose change waits for its commit
   int wake_fd_ = -1;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> rounds_ = 0;

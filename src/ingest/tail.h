@@ -1,5 +1,5 @@
-// The last 21,000 messages that came without boot and seq, as packet id and hash, so that what a restarted core or
-// broker delivers again is known (docs/protocol.md, "Exactly once"). Owned by Ingest.
+// The last 21,000 messages that came without boot and seq, as packet id and hash, so that what a restarted
+// core or broker delivers again is known (docs/protocol.md, "Exactly once"). Owned by Ingest.
 #pragma once
 
 #include <cstdint>

@@ -56,8 +56,8 @@ struct Peer {
   bool read(std::size_t count) {  // without a byte written
     return turn_until([&] { return seen.ids.size() >= count; }, false);
   }
-  // Flushes, and waits until the broker has taken it: its answer to a later publish says so. Else it might see the
-  // next connection first and deliver again what was acknowledged in this one.
+  // Flushes, and waits until the broker has taken it: its answer to a later publish says so. Else it might
+  // see the next connection first and deliver again what was acknowledged in this one.
   bool flush_until_taken() {
     const auto id = link->publish("elsewhere", "taken?", 1, false);
     return id && turn_until([&] { return !seen.published.empty() && seen.published.back() == *id; }, true);

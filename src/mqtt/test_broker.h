@@ -73,8 +73,8 @@ class TestBroker {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
-  // Again on the same port. Returns once it listens. Call it in a thread that outlives the broker: the kernel ends
-  // the broker together with the thread that started it.
+  // Again on the same port. Returns once it listens. Call it in a thread that outlives the broker: the kernel
+  // ends the broker together with the thread that started it.
   void start() {
     int out[2];
     if (::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("no pipe for the test broker");

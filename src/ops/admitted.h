@@ -1,5 +1,5 @@
-// Whether the broker has a user of a name: such a node is known to the core though the database doesn't know it yet.
-// A function object over the password file, read again when it changed. One thread at a time.
+// Whether the broker has a user of a name: such a node is known to the core though the database doesn't know
+// it yet. A function object over the password file, read again when it changed. One thread at a time.
 #pragma once
 
 #include <filesystem>

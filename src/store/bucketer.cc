@@ -7,8 +7,8 @@ namespace alona::store {
 
 Ms bucket_width(Ms span, std::size_t points_max) {
   using namespace std::chrono_literals;
-  constexpr auto nice = std::to_array<Ms>({1s, 2s, 5s, 10s, 15s, 30s, 1min, 2min, 5min, 10min, 15min, 30min, 1h, 2h, 3h,
-                                           6h, 12h, 24h, 48h, 168h, 336h, 720h});
+  constexpr auto nice = std::to_array<Ms>({1s,    2s, 5s, 10s, 15s, 30s, 1min, 2min, 5min, 10min, 15min,
+                                           30min, 1h, 2h, 3h,  6h,  12h, 24h,  48h,  168h, 336h,  720h});
   const auto points = static_cast<std::int64_t>(std::max<std::size_t>(points_max, 1));
   // One bucket more than the span holds, for its ends needn't lie on the grid.
   for (const Ms width : nice) {

@@ -1,5 +1,5 @@
-// Readings of one series to buckets of min, sum, max and count. Readings may come in any order; the same time again
-// replaces the earlier value (the latest written wins). Memory: one entry a reading until finish().
+// Readings of one series to buckets of min, sum, max and count. Readings may come in any order; the same time
+// again replaces the earlier value (the latest written wins). Memory: one entry a reading until finish().
 #pragma once
 
 #include <vector>

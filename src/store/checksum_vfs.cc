@@ -12,8 +12,8 @@
 namespace alona::store {
 namespace {
 
-// The base VFS's file, and behind it this: its own method table with read and write replaced. All other methods,
-// among them locks and shared memory, are the base's and never know.
+// The base VFS's file, and behind it this: its own method table with read and write replaced. All other
+// methods, among them locks and shared memory, are the base's and never know.
 struct Sealed {
   sqlite3_io_methods methods;
   const sqlite3_io_methods* base = nullptr;
@@ -26,8 +26,8 @@ struct Vfs {
   std::string name;
 };
 
-// The offset of Sealed behind the base's file is the same for all of one base VFS; files carry it nowhere, so bases of
-// different sizes need different method tables. Two are enough: the system's and a test's.
+// The offset of Sealed behind the base's file is the same for all of one base VFS; files carry it nowhere, so
+// bases of different sizes need different method tables. Two are enough: the system's and a test's.
 constexpr std::size_t bases_max = 4;
 std::array<int, bases_max> base_file_bytes{};
 
@@ -74,7 +74,8 @@ int write_page(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 of
   Sealed& sealed = sealed_of<slot>(file);
   look_at_header(sealed, data, bytes, offset);
   if (!sealed.seals || !is_page(bytes)) return sealed.base->xWrite(file, data, bytes, offset);
-  // SQLite's buffer stays as it is: it may be a page of its cache that another frame's checksum already covers.
+  // SQLite's buffer stays as it is: it may be a page of its cache that another frame's checksum already
+  // covers.
   std::array<std::uint8_t, 65536> page;  // NOLINT: filled right below
   std::memcpy(page.data(), data, static_cast<std::size_t>(bytes));
   const std::span body{page.data(), static_cast<std::size_t>(bytes)};

@@ -1,6 +1,7 @@
-// A SQLite VFS that seals each page of a database file with a checksum in the page's last eight (reserved) bytes and
-// checks it at every read, so that a flipped bit is an error and never a wrong value. SQLite itself doesn't look at
-// those bytes, so the plain sqlite3 shell still reads the file; a file that it *writes* loses its seals.
+// A SQLite VFS that seals each page of a database file with a checksum in the page's last eight (reserved)
+// bytes and checks it at every read, so that a flipped bit is an error and never a wrong value. SQLite itself
+// doesn't look at those bytes, so the plain sqlite3 shell still reads the file; a file that it *writes* loses
+// its seals.
 //
 // Pages in the WAL carry the WAL's own checksums; ours are set when a checkpoint writes the page home.
 // Layout: page[0 .. size-8) ‖ CRC-32C of it (4, little-endian) ‖ CRC-32C of the page number and those 4 (4,
@@ -15,8 +16,8 @@ namespace alona::store {
 
 inline constexpr int page_seal_bytes = 8;
 
-// Registers the VFS over `base` (empty: the system's default) and returns its name; later calls return the same name.
-// Thread-safe.
+// Registers the VFS over `base` (empty: the system's default) and returns its name; later calls return the
+// same name. Thread-safe.
 [[nodiscard]] Result<std::string> checksum_vfs(const std::string& base = {});
 
 }  // namespace alona::store

@@ -17,7 +17,12 @@ constexpr std::size_t header_bytes = 5;
 constexpr std::uint8_t head_raw = 15;
 constexpr std::uint8_t head_flags_follow = 0x10;
 enum Tag : std::uint64_t {
-  tag_reading = 1, tag_window = 2, tag_tail = 3, tag_count = 4, tag_emptied = 5, tag_heartbeat = 6
+  tag_reading = 1,
+  tag_window = 2,
+  tag_tail = 3,
+  tag_count = 4,
+  tag_emptied = 5,
+  tag_heartbeat = 6
 };
 constexpr auto powers_of_ten = std::to_array<double>({1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9});
 
@@ -71,7 +76,8 @@ void unpack_readings(Unpacker& u, UtcMs received, Take&& take) {
     const std::uint8_t head = u.u8();
     if ((head & head_flags_follow) != 0) r.flags = u.u8();
     const auto decimals = static_cast<std::size_t>(head & 0x0F);
-    r.value = decimals < powers_of_ten.size() ? static_cast<double>(u.zigzag()) / powers_of_ten[decimals] : u.f64();
+    r.value =
+        decimals < powers_of_ten.size() ? static_cast<double>(u.zigzag()) / powers_of_ten[decimals] : u.f64();
     if (u.ok()) take(std::as_const(r));
   }
 }
@@ -228,7 +234,8 @@ bool unpack_section(Unpacker& u, std::uint64_t tag, Batch& out) {
 }  // namespace
 
 bool as_decimal(double value, std::int64_t& m, int& decimals) {
-  constexpr double exact_max = 9007199254740992.0;  // 2^53: up to here m and m / 10^n are exact and well rounded
+  constexpr double exact_max =
+      9007199254740992.0;  // 2^53: up to here m and m / 10^n are exact and well rounded
   if (value == 0 && std::signbit(value)) return false;
   for (std::size_t n = 0; n < powers_of_ten.size(); ++n) {
     const double scaled = std::nearbyint(value * powers_of_ten[n]);

@@ -1,9 +1,9 @@
-// The packed row that one commit writes: its readings and heartbeats, and beside them what makes delivery exact —
-// windows, tail, counts. One row a commit, because at a trickle the cost is the page, not the bytes (measured: one
-// packed row 361 bytes written a reading at 14 a second, a row a reading 451).
+// The packed row that one commit writes: its readings and heartbeats, and beside them what makes delivery
+// exact — windows, tail, counts. One row a commit, because at a trickle the cost is the page, not the bytes
+// (measured: one packed row 361 bytes written a reading at 14 a second, a row a reading 451).
 //
-// Format 1, frozen; integers little-endian; "varint" as in Protocol Buffers (7 bits a byte, low first), "zigzag" a
-// signed varint:
+// Format 1, frozen; integers little-endian; "varint" as in Protocol Buffers (7 bits a byte, low first),
+// "zigzag" a signed varint:
 //   u8      1
 //   u32     CRC-32C of the commit's id (i64) and of everything that follows
 //   varint  receipt, ms UTC
@@ -13,10 +13,12 @@
 //                  head & 0x0F = 0..9: value is zigzag m, meaning m / 10^head, equal to the last bit; 15: f64
 //     2 window     varint node; u32 boot; varint acked; varint n; n × varint distance to the previous set bit
 //     3 tail       u16 packet id; u64 hash
-//     4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit of the mask that is set:
+//     4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit of the mask that
+//     is set:
 //                  stored, rejected, repeated, corrected, lost, events, heartbeats
 //     5 emptied    count 0: the tail before this commit is void
-//     6 heartbeat  varint node; zigzag ts - receipt; varint uptime s; zigzag rssi dBm; u8 mask (1 heap, 2 battery);
+//     6 heartbeat  varint node; zigzag ts - receipt; varint uptime s; zigzag rssi dBm; u8 mask (1 heap, 2
+//     battery);
 //                  [varint heap]; [f64 battery]; text firmware; text reset (text: varint bytes, UTF-8)
 //   A reader skips nothing it doesn't know: an unknown tag is a newer format, and damage.
 #pragma once
@@ -33,20 +35,23 @@ namespace alona::store {
 
 struct CommitRecord {
   std::vector<std::uint8_t> bytes;
-  UtcMs first{}, last{};  // earliest and latest time of its readings and heartbeats; the receipt when it has none
+  UtcMs first{},
+      last{};  // earliest and latest time of its readings and heartbeats; the receipt when it has none
 };
 
 // Of `batch` only what the format above names.
 [[nodiscard]] CommitRecord encode_commit(std::int64_t id, const Batch& batch);
 
-// Fills `out` (cleared first; its memory is kept). corrupt: the checksum or the format is wrong, `out` is undefined.
+// Fills `out` (cleared first; its memory is kept). corrupt: the checksum or the format is wrong, `out` is
+// undefined.
 [[nodiscard]] Result<void> decode_commit(std::int64_t id, std::span<const std::uint8_t> bytes, Batch& out);
 
 // Only its readings, handed over one by one without memory of their own; the quick way for charts and export.
 [[nodiscard]] Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> bytes,
                                             const std::function<void(const ReadingRow&)>& take);
 
-// The smallest number of decimals (0–9) that gives `value` back to the last bit as m / 10^decimals; false: none does.
+// The smallest number of decimals (0–9) that gives `value` back to the last bit as m / 10^decimals; false:
+// none does.
 [[nodiscard]] bool as_decimal(double value, std::int64_t& m, int& decimals);
 
 }  // namespace alona::store

@@ -50,7 +50,8 @@ Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
     case SQLITE_IOERR:
       return {Errc::io, what, "Look for disk errors with `dmesg`."};
     case SQLITE_INTERRUPT:
-      return {Errc::temporary, path + ": the question took too long and was ended", "Ask for a shorter time span."};
+      return {Errc::temporary, path + ": the question took too long and was ended",
+              "Ask for a shorter time span."};
     default:
       return {Errc::failed, what, ""};
   }
@@ -73,24 +74,27 @@ Result<void> check_file(const std::filesystem::path& path) {
   if (!whole || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
     // A fresh database is still in its WAL, and then only the WAL knows it.
     if (file.gcount() == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec) return {};
-    return fail(Errc::corrupt,
-                fmt::format("{} is not a database: {}", path.string(),
-                            file.gcount() == 0 ? "it is empty" : "its first bytes are wrong"),
-                "It was left as it is. Restore the newest backup, or move the file away and run `alona setup`.");
+    return fail(
+        Errc::corrupt,
+        fmt::format("{} is not a database: {}", path.string(),
+                    file.gcount() == 0 ? "it is empty" : "its first bytes are wrong"),
+        "It was left as it is. Restore the newest backup, or move the file away and run `alona setup`.");
   }
   const std::uint32_t found_id = big_endian_at(header.data(), 68);
   const std::uint32_t version = big_endian_at(header.data(), 60);
   // Made, but the power went before its first pages came home from the WAL.
-  if (found_id == 0 && version == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec) return {};
+  if (found_id == 0 && version == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec)
+    return {};
   if (found_id != static_cast<std::uint32_t>(application_id)) {
     return fail(Errc::corrupt, fmt::format("{} is a SQLite database, but not one of Alona's", path.string()),
                 "It was left as it is. Check data_dir in the configuration.");
   }
   if (version > static_cast<std::uint32_t>(schema_version)) {
-    return fail(Errc::newer,
-                fmt::format("{} was written by a newer Alona (its version is {}, this program knows {})",
-                            path.string(), version, schema_version),
-                "It was left as it is. Install the newer program again, or restore a backup that this one wrote.");
+    return fail(
+        Errc::newer,
+        fmt::format("{} was written by a newer Alona (its version is {}, this program knows {})",
+                    path.string(), version, schema_version),
+        "It was left as it is. Install the newer program again, or restore a backup that this one wrote.");
   }
   return {};
 }
@@ -102,8 +106,8 @@ std::unique_ptr<SQLite::Database> open_writer(const std::string& path, const std
   int reserve = page_seal_bytes;
   sqlite3_file_control(db->getHandle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
   db->exec("PRAGMA journal_mode=WAL");
-  // FULL, not NORMAL: our PUBACK promises that the row survives a power cut, and in WAL mode NORMAL syncs only at
-  // checkpoints. Price: one fsync a commit, which is why commits carry batches.
+  // FULL, not NORMAL: our PUBACK promises that the row survives a power cut, and in WAL mode NORMAL syncs
+  // only at checkpoints. Price: one fsync a commit, which is why commits carry batches.
   db->exec("PRAGMA synchronous=FULL");
   db->exec("PRAGMA wal_autocheckpoint=1000");
   db->exec("PRAGMA journal_size_limit=16777216");
@@ -114,8 +118,8 @@ std::unique_ptr<SQLite::Database> open_writer(const std::string& path, const std
 }
 
 std::unique_ptr<SQLite::Database> open_reader(const std::string& path, const std::string& vfs) {
-  // Read-write at the file's level, because a WAL reader must be able to make the shared-memory file; the connection
-  // itself refuses every change.
+  // Read-write at the file's level, because a WAL reader must be able to make the shared-memory file; the
+  // connection itself refuses every change.
   auto db = open_with(path, SQLite::OPEN_READWRITE, vfs);
   db->exec("PRAGMA query_only=ON");
   db->exec("PRAGMA cache_size=-1024");

@@ -1,5 +1,5 @@
-// Inside the store only: a SQLiteCpp connection opened the way every connection here must be, and the border where its
-// exceptions end. Not for other folders.
+// Inside the store only: a SQLiteCpp connection opened the way every connection here must be, and the border
+// where its exceptions end. Not for other folders.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -31,7 +31,8 @@ template <class Work>
   }
 }
 
-// Looks at the file before SQLite may touch it: not_found, corrupt (empty, not a database, another program's), newer.
+// Looks at the file before SQLite may touch it: not_found, corrupt (empty, not a database, another
+// program's), newer.
 [[nodiscard]] Result<void> check_file(const std::filesystem::path& path);
 
 // Throws SQLite::Exception. `vfs`: the name checksum_vfs gave.

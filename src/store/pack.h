@@ -1,5 +1,6 @@
-// Bytes in and out for the store's packed rows: little-endian integers, varints, zigzag. A Packer grows its buffer; an
-// Unpacker never reads past its end: it goes bad instead, gives zeros from then on, and the caller asks ok() once.
+// Bytes in and out for the store's packed rows: little-endian integers, varints, zigzag. A Packer grows its
+// buffer; an Unpacker never reads past its end: it goes bad instead, gives zeros from then on, and the caller
+// asks ok() once.
 #pragma once
 
 #include <bit>
@@ -24,7 +25,9 @@ class Packer {
     for (; v >= 0x80; v >>= 7) out_.push_back(static_cast<std::uint8_t>(v | 0x80));
     out_.push_back(static_cast<std::uint8_t>(v));
   }
-  void zigzag(std::int64_t v) { varint((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63)); }
+  void zigzag(std::int64_t v) {
+    varint((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
+  }
   void text(std::string_view v) {
     varint(v.size());
     out_.insert(out_.end(), v.begin(), v.end());
@@ -72,10 +75,12 @@ class Unpacker {
     at_ += size;
     return v;
   }
-  // A count of items, each at least one byte: more than the bytes left is damage, and memory isn't asked for it.
+  // A count of items, each at least one byte: more than the bytes left is damage, and memory isn't asked for
+  // it.
   std::size_t count() {
     const std::uint64_t n = varint();
-    return n <= static_cast<std::uint64_t>(end_ - at_) ? static_cast<std::size_t>(n) : static_cast<std::size_t>(bad());
+    return n <= static_cast<std::uint64_t>(end_ - at_) ? static_cast<std::size_t>(n)
+                                                       : static_cast<std::size_t>(bad());
   }
 
  private:

@@ -10,7 +10,9 @@ namespace {
 
 UtcMs time_at(SQLite::Statement& s, int at) { return utc_ms(s.getColumn(at).getInt64()); }
 NodeNo node_at(SQLite::Statement& s, int at) { return static_cast<NodeNo>(s.getColumn(at).getInt()); }
-std::uint8_t flags_at(SQLite::Statement& s, int at) { return static_cast<std::uint8_t>(s.getColumn(at).getInt()); }
+std::uint8_t flags_at(SQLite::Statement& s, int at) {
+  return static_cast<std::uint8_t>(s.getColumn(at).getInt());
+}
 
 // ?1 node or -1 for all, ?2 from, ?3 to, ?4 at most.
 void bind_span(SQLite::Statement& s, std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max) {
@@ -22,17 +24,22 @@ void bind_span(SQLite::Statement& s, std::optional<NodeNo> node, UtcMs from, Utc
 RejectItem reject_of(SQLite::Statement& s) {
   RejectItem item;
   item.id = s.getColumn(0).getInt64();
-  item.row = {s.getColumn(1).getString(), s.getColumn(2).getString(), s.getColumn(3).getString(),
-              s.getColumn(4).getString(), s.getColumn(5).getString(),
+  item.row = {s.getColumn(1).getString(),
+              s.getColumn(2).getString(),
+              s.getColumn(3).getString(),
+              s.getColumn(4).getString(),
+              s.getColumn(5).getString(),
               static_cast<std::uint32_t>(s.getColumn(6).getInt64()),
-              static_cast<std::uint32_t>(s.getColumn(10).getInt64()), time_at(s, 8)};
+              static_cast<std::uint32_t>(s.getColumn(10).getInt64()),
+              time_at(s, 8)};
   item.first = time_at(s, 7), item.last = time_at(s, 8);
   item.count = static_cast<std::uint64_t>(s.getColumn(9).getInt64());
   return item;
 }
 
 constexpr const char* reject_columns =
-    "SELECT id, node, topic, reason, detail, payload, payload_bytes, first, last, count, readings FROM reject ";
+    "SELECT id, node, topic, reason, detail, payload, payload_bytes, first, last, count, readings FROM "
+    "reject ";
 
 }  // namespace
 
@@ -63,10 +70,12 @@ void Reader::set_time_limit(Ms limit) { impl_->limit = limit; }
 Result<std::vector<NodeRow>> Reader::nodes() {
   return impl_->ask([&] {
     std::vector<NodeRow> rows;
-    SQLite::Statement s{*impl_->db, "SELECT no, id, name, place, created, removed, may_lose FROM node ORDER BY no"};
+    SQLite::Statement s{*impl_->db,
+                        "SELECT no, id, name, place, created, removed, may_lose FROM node ORDER BY no"};
     while (s.executeStep()) {
-      rows.push_back({node_at(s, 0), s.getColumn(1).getString(), s.getColumn(2).getString(), s.getColumn(3).getString(),
-                      time_at(s, 4), s.getColumn(5).getInt() != 0, s.getColumn(6).getInt() != 0});
+      rows.push_back({node_at(s, 0), s.getColumn(1).getString(), s.getColumn(2).getString(),
+                      s.getColumn(3).getString(), time_at(s, 4), s.getColumn(5).getInt() != 0,
+                      s.getColumn(6).getInt() != 0});
     }
     return rows;
   });
@@ -77,20 +86,26 @@ Result<std::vector<SeriesRow>> Reader::series() {
     std::vector<SeriesRow> rows;
     SQLite::Statement s{*impl_->db, "SELECT no, node, sensor, unit, label, decimals FROM series ORDER BY no"};
     while (s.executeStep()) {
-      rows.push_back({static_cast<SeriesNo>(s.getColumn(0).getInt()), node_at(s, 1), s.getColumn(2).getString(),
-                      s.getColumn(3).getString(), s.getColumn(4).getString(), {}});
+      rows.push_back({static_cast<SeriesNo>(s.getColumn(0).getInt()),
+                      node_at(s, 1),
+                      s.getColumn(2).getString(),
+                      s.getColumn(3).getString(),
+                      s.getColumn(4).getString(),
+                      {}});
       if (!s.getColumn(5).isNull()) rows.back().decimals = s.getColumn(5).getInt();
     }
     return rows;
   });
 }
 
-Result<std::vector<EventRow>> Reader::events(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max) {
+Result<std::vector<EventRow>> Reader::events(std::optional<NodeNo> node, UtcMs from, UtcMs to,
+                                             std::size_t max) {
   return impl_->ask([&] {
     std::vector<EventRow> rows;
-    SQLite::Statement s{*impl_->db,
-                        "SELECT node, ts, flags, type, data FROM event WHERE (?1 < 0 OR node = ?1) AND ts >= ?2 AND ts < "
-                        "?3 ORDER BY id DESC LIMIT ?4"};
+    SQLite::Statement s{
+        *impl_->db,
+        "SELECT node, ts, flags, type, data FROM event WHERE (?1 < 0 OR node = ?1) AND ts >= ?2 AND ts < "
+        "?3 ORDER BY id DESC LIMIT ?4"};
     bind_span(s, node, from, to, max);
     while (s.executeStep()) {
       rows.push_back({node_at(s, 0), time_at(s, 1), flags_at(s, 2), s.getColumn(3).getString(),
@@ -100,12 +115,14 @@ Result<std::vector<EventRow>> Reader::events(std::optional<NodeNo> node, UtcMs f
   });
 }
 
-Result<std::vector<ErrorRow>> Reader::errors(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max) {
+Result<std::vector<ErrorRow>> Reader::errors(std::optional<NodeNo> node, UtcMs from, UtcMs to,
+                                             std::size_t max) {
   return impl_->ask([&] {
     std::vector<ErrorRow> rows;
-    SQLite::Statement s{*impl_->db,
-                        "SELECT node, ts, flags, code, message FROM error WHERE (?1 < 0 OR node = ?1) AND ts >= ?2 AND ts "
-                        "< ?3 ORDER BY id DESC LIMIT ?4"};
+    SQLite::Statement s{
+        *impl_->db,
+        "SELECT node, ts, flags, code, message FROM error WHERE (?1 < 0 OR node = ?1) AND ts >= ?2 AND ts "
+        "< ?3 ORDER BY id DESC LIMIT ?4"};
     bind_span(s, node, from, to, max);
     while (s.executeStep()) {
       rows.push_back({node_at(s, 0), time_at(s, 1), flags_at(s, 2), s.getColumn(3).getString(),
@@ -115,15 +132,18 @@ Result<std::vector<ErrorRow>> Reader::errors(std::optional<NodeNo> node, UtcMs f
   });
 }
 
-Result<std::vector<PresenceRow>> Reader::presence(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max) {
+Result<std::vector<PresenceRow>> Reader::presence(std::optional<NodeNo> node, UtcMs from, UtcMs to,
+                                                  std::size_t max) {
   return impl_->ask([&] {
     std::vector<PresenceRow> rows;
-    SQLite::Statement s{*impl_->db,
-                        "SELECT node, at, state, last_seen FROM presence WHERE (?1 < 0 OR node = ?1) AND at >= ?2 AND at "
-                        "< ?3 ORDER BY id DESC LIMIT ?4"};
+    SQLite::Statement s{
+        *impl_->db,
+        "SELECT node, at, state, last_seen FROM presence WHERE (?1 < 0 OR node = ?1) AND at >= ?2 AND at "
+        "< ?3 ORDER BY id DESC LIMIT ?4"};
     bind_span(s, node, from, to, max);
     while (s.executeStep()) {
-      rows.push_back({node_at(s, 0), time_at(s, 1), static_cast<Presence>(s.getColumn(2).getInt()), time_at(s, 3)});
+      rows.push_back(
+          {node_at(s, 0), time_at(s, 1), static_cast<Presence>(s.getColumn(2).getInt()), time_at(s, 3)});
     }
     return rows;
   });

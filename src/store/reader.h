@@ -1,5 +1,6 @@
-// Questions to the database. A Reader owns one read-only connection and belongs to one thread at a time; many may exist
-// beside the one Writer. Every call ends at its deadline with Errc::temporary. Nothing here can change a byte.
+// Questions to the database. A Reader owns one read-only connection and belongs to one thread at a time; many
+// may exist beside the one Writer. Every call ends at its deadline with Errc::temporary. Nothing here can
+// change a byte.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct Gap {
 };
 
 struct History {
-  Ms bucket{};  // width; 0: every bucket is one reading at its own time
+  Ms bucket{};                  // width; 0: every bucket is one reading at its own time
   std::vector<Bucket> buckets;  // ascending, only those with readings
   std::vector<Gap> gaps;
 };
@@ -54,7 +55,7 @@ struct NamedReading {
 };
 
 struct ExportFilter {
-  std::string node, sensor;  // empty: all
+  std::string node, sensor;       // empty: all
   std::optional<UtcMs> from, to;  // [from, to)
 };
 
@@ -79,15 +80,21 @@ class Reader {
   [[nodiscard]] Result<History> history(const HistoryQuery& query);
   // One pass for many series, for the overview's small trends: result[i] belongs to queries[i].
   [[nodiscard]] Result<std::vector<History>> histories(const std::vector<HistoryQuery>& queries);
-  [[nodiscard]] Result<std::vector<EventRow>> events(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max);
-  [[nodiscard]] Result<std::vector<ErrorRow>> errors(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max);
-  [[nodiscard]] Result<std::vector<HeartbeatRow>> heartbeats(NodeNo node, UtcMs from, UtcMs to, std::size_t max);
-  [[nodiscard]] Result<std::vector<PresenceRow>> presence(std::optional<NodeNo> node, UtcMs from, UtcMs to, std::size_t max);
+  [[nodiscard]] Result<std::vector<EventRow>> events(std::optional<NodeNo> node, UtcMs from, UtcMs to,
+                                                     std::size_t max);
+  [[nodiscard]] Result<std::vector<ErrorRow>> errors(std::optional<NodeNo> node, UtcMs from, UtcMs to,
+                                                     std::size_t max);
+  [[nodiscard]] Result<std::vector<HeartbeatRow>> heartbeats(NodeNo node, UtcMs from, UtcMs to,
+                                                             std::size_t max);
+  [[nodiscard]] Result<std::vector<PresenceRow>> presence(std::optional<NodeNo> node, UtcMs from, UtcMs to,
+                                                          std::size_t max);
   [[nodiscard]] Result<std::vector<DayCount>> counts(NodeNo node, std::int32_t from_day, std::int32_t to_day);
-  [[nodiscard]] Result<std::vector<RejectItem>> rejects(std::size_t max, std::optional<std::int64_t> before_id = {});
+  [[nodiscard]] Result<std::vector<RejectItem>> rejects(std::size_t max,
+                                                        std::optional<std::int64_t> before_id = {});
   [[nodiscard]] Result<std::optional<RejectItem>> reject(std::int64_t id);
   // Oldest first, each (series, ts) once, the latest written wins. Stops early when `sink` says false.
-  [[nodiscard]] Result<void> export_readings(const ExportFilter& filter, const std::function<bool(const NamedReading&)>& sink);
+  [[nodiscard]] Result<void> export_readings(const ExportFilter& filter,
+                                             const std::function<bool(const NamedReading&)>& sink);
 
   [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
   [[nodiscard]] Result<std::optional<SessionRow>> session(const std::string& token_hash);

@@ -19,7 +19,8 @@ Result<void> Reader::Impl::scan(UtcMs from, UtcMs to, const std::function<void(c
   SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE last >= ? AND first < ? AND n > 0 ORDER BY id"};
   rows.bind(1, count(from)), rows.bind(2, count(to));
   while (rows.executeStep()) {
-    if (auto read = for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), take); !read) return read;
+    if (auto read = for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), take); !read)
+      return read;
   }
   return {};
 }
@@ -29,7 +30,8 @@ Result<void> Reader::Impl::scan_commits(UtcMs from, UtcMs to, const std::functio
   SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE last >= ? AND first < ? ORDER BY id"};
   rows.bind(1, count(from)), rows.bind(2, count(to));
   while (rows.executeStep()) {
-    if (auto read = decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch); !read) return read;
+    if (auto read = decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch); !read)
+      return read;
     take(batch);
   }
   return {};
@@ -73,13 +75,18 @@ struct Wanted {
 // Which series the filter asks for, and the span of time that exists.
 Wanted wanted(SQLite::Database& db, const ExportFilter& filter) {
   Wanted w;
-  SQLite::Statement series{db,
-                           "SELECT series.no, node.id, sensor, unit FROM series JOIN node ON node.no = series.node WHERE "
-                           "(?1 = '' OR node.id = ?1) AND (?2 = '' OR sensor = ?2)"};
+  SQLite::Statement series{
+      db,
+      "SELECT series.no, node.id, sensor, unit FROM series JOIN node ON node.no = series.node WHERE "
+      "(?1 = '' OR node.id = ?1) AND (?2 = '' OR sensor = ?2)"};
   series.bind(1, filter.node), series.bind(2, filter.sensor);
   while (series.executeStep()) {
-    w.names[static_cast<SeriesNo>(series.getColumn(0).getInt())] = {
-        {}, series.getColumn(1).getString(), series.getColumn(2).getString(), series.getColumn(3).getString(), 0, 0};
+    w.names[static_cast<SeriesNo>(series.getColumn(0).getInt())] = {{},
+                                                                    series.getColumn(1).getString(),
+                                                                    series.getColumn(2).getString(),
+                                                                    series.getColumn(3).getString(),
+                                                                    0,
+                                                                    0};
   }
   SQLite::Statement span{db, "SELECT min(first), max(last) FROM hot WHERE n > 0"};
   span.executeStep();
@@ -104,7 +111,8 @@ void settle(std::vector<ReadingRow>& rows) {
 }  // namespace
 
 // A UTC day at a time: memory is bounded by one day's readings, whatever the span.
-Result<void> Reader::export_readings(const ExportFilter& filter, const std::function<bool(const NamedReading&)>& sink) {
+Result<void> Reader::export_readings(const ExportFilter& filter,
+                                     const std::function<bool(const NamedReading&)>& sink) {
   impl_->deadline = std::chrono::steady_clock::time_point::max();
   bool more = true;
   auto done = guarded(impl_->path, [&]() -> Result<void> {
@@ -113,7 +121,8 @@ Result<void> Reader::export_readings(const ExportFilter& filter, const std::func
     std::vector<ReadingRow> rows;
     UtcMs from = w.from;
     while (from < w.to && more) {
-      const UtcMs to = std::min<UtcMs>(w.to, std::chrono::floor<std::chrono::days>(from) + std::chrono::days{1});
+      const UtcMs to =
+          std::min<UtcMs>(w.to, std::chrono::floor<std::chrono::days>(from) + std::chrono::days{1});
       rows.clear();
       auto read = impl_->scan(from, to, [&](const ReadingRow& r) {
         if (r.ts >= from && r.ts < to && w.names.contains(r.series)) rows.push_back(r);
@@ -167,20 +176,24 @@ Result<std::vector<DayCount>> Reader::counts(NodeNo node, std::int32_t from_day,
   };
   auto read = impl_->ask([&]() -> Result<void> {
     SQLite::Transaction one_moment{*impl_->db};
-    SQLite::Statement folded{*impl_->db,
-                             "SELECT day, stored, rejected, repeated, corrected, lost, events, heartbeats FROM node_day "
-                             "WHERE node = ? AND day BETWEEN ? AND ?"};
+    SQLite::Statement folded{
+        *impl_->db,
+        "SELECT day, stored, rejected, repeated, corrected, lost, events, heartbeats FROM node_day "
+        "WHERE node = ? AND day BETWEEN ? AND ?"};
     folded.bind(1, static_cast<int>(node)), folded.bind(2, from_day), folded.bind(3, to_day);
     while (folded.executeStep()) {
       const auto field = [&](int at) { return static_cast<std::uint32_t>(folded.getColumn(at).getInt64()); };
-      add({node, folded.getColumn(0).getInt(), field(1), field(2), field(3), field(4), field(5), field(6), field(7)});
+      add({node, folded.getColumn(0).getInt(), field(1), field(2), field(3), field(4), field(5), field(6),
+           field(7)});
     }
     Batch batch;
-    SQLite::Statement rows{*impl_->db,
-                           "SELECT id, data FROM hot WHERE id > coalesce((SELECT value FROM setting WHERE name = "
-                           "'folded'), 0) ORDER BY id"};
+    SQLite::Statement rows{
+        *impl_->db,
+        "SELECT id, data FROM hot WHERE id > coalesce((SELECT value FROM setting WHERE name = "
+        "'folded'), 0) ORDER BY id"};
     while (rows.executeStep()) {
-      if (auto ok = decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch); !ok) return ok;
+      if (auto ok = decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch); !ok)
+        return ok;
       for (const CountRow& c : batch.counts) add(c);
     }
     return {};

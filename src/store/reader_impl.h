@@ -23,7 +23,8 @@ struct Reader::Impl {
   }
   // Every hot reading whose commit may lie in [from, to), in the order written. Throws SQLite::Exception.
   [[nodiscard]] Result<void> scan(UtcMs from, UtcMs to, const std::function<void(const ReadingRow&)>& take);
-  [[nodiscard]] Result<void> scan_commits(UtcMs from, UtcMs to, const std::function<void(const Batch&)>& take);
+  [[nodiscard]] Result<void> scan_commits(UtcMs from, UtcMs to,
+                                          const std::function<void(const Batch&)>& take);
 };
 
 }  // namespace alona::store

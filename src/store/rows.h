@@ -1,5 +1,5 @@
-// What the store keeps, as values without any table in sight. A Batch is what one commit carries; the same immutable
-// batch then tells the web thread what changed. Owned by whoever holds it; no behaviour.
+// What the store keeps, as values without any table in sight. A Batch is what one commit carries; the same
+// immutable batch then tells the web thread what changed. Owned by whoever holds it; no behaviour.
 #pragma once
 
 #include <bitset>
@@ -19,11 +19,11 @@ enum class SeriesNo : std::int32_t {};
 
 struct NodeRow {
   NodeNo no{};
-  std::string id;  // never changes
+  std::string id;    // never changes
   std::string name;  // what people read; empty: the id
   std::string place;
   UtcMs created{};
-  bool removed = false;  // no longer welcome; its history stays
+  bool removed = false;   // no longer welcome; its history stays
   bool may_lose = false;  // it has published at QoS 0
 };
 
@@ -41,8 +41,9 @@ namespace flag {
 inline constexpr std::uint8_t quality_mask = 0x03;
 inline constexpr std::uint8_t implausible = 0x04;
 inline constexpr std::uint8_t excluded = 0x08;
-inline constexpr std::uint8_t replayed = 0x10;       // a bare number that may be a repeat
-inline constexpr std::uint8_t received_late = 0x20;  // came with the backlog after a (re)connect: receipt isn't its time
+inline constexpr std::uint8_t replayed = 0x10;  // a bare number that may be a repeat
+inline constexpr std::uint8_t received_late =
+    0x20;  // came with the backlog after a (re)connect: receipt isn't its time
 inline constexpr std::uint8_t node_clock_wrong = 0x40;  // the node's ts was replaced by receipt
 }  // namespace flag
 
@@ -85,7 +86,7 @@ enum class Presence : std::uint8_t { never_seen = 0, online = 1, stale = 2, offl
 
 struct PresenceRow {
   NodeNo node{};
-  UtcMs at{};         // of the change
+  UtcMs at{};  // of the change
   Presence state{};
   UtcMs last_seen{};  // epoch when never
 };
@@ -95,13 +96,14 @@ struct RejectRow {
   std::string topic;
   std::string reason;
   std::string detail;
-  std::string payload;  // cut at limits::reject_payload_bytes_max
+  std::string payload;              // cut at limits::reject_payload_bytes_max
   std::uint32_t payload_bytes = 0;  // before the cut
   std::uint32_t readings = 1;       // what it counts for in sent = stored + rejected + repeated + pending
   UtcMs at{};
 };
 
-// What of one boot's messages is settled: everything up to `acked`, and acked + 1 + i for each bit i that is set.
+// What of one boot's messages is settled: everything up to `acked`, and acked + 1 + i for each bit i that is
+// set.
 struct WindowRow {
   NodeNo node{};
   std::uint32_t boot = 0;
@@ -129,9 +131,9 @@ struct CountRow {
 };
 
 struct Batch {
-  UtcMs received{};  // by the core's clock, of the commit
-  std::vector<NodeRow> nodes;      // new or changed
-  std::vector<SeriesRow> series;   // new or changed
+  UtcMs received{};               // by the core's clock, of the commit
+  std::vector<NodeRow> nodes;     // new or changed
+  std::vector<SeriesRow> series;  // new or changed
   std::vector<ReadingRow> readings;
   std::vector<EventRow> events;
   std::vector<ErrorRow> errors;

@@ -1,5 +1,5 @@
-// The tables and the steps that made them what they are. An ordered array; user_version is the number of the last step
-// taken. Each step is one transaction; a step, once released, never changes.
+// The tables and the steps that made them what they are. An ordered array; user_version is the number of the
+// last step taken. Each step is one transaction; a step, once released, never changes.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@ struct Migration {
 };
 
 inline constexpr int application_id = 0x414C4F4E;  // "ALON" in the file's header: frozen
-// Small pages: a commit at a trickle writes one page, and sealed days pack tightly. 730,000 daily chunks of 2,050 bytes
-// took 3.0 GB with 4 KiB pages, 1.60 with 1 KiB, 1.58 with 512 bytes.
+// Small pages: a commit at a trickle writes one page, and sealed days pack tightly. 730,000 daily chunks of
+// 2,050 bytes took 3.0 GB with 4 KiB pages, 1.60 with 1 KiB, 1.58 with 512 bytes.
 inline constexpr int page_bytes = 1024;
 
 inline constexpr auto migrations = std::to_array<Migration>({

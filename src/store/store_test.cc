@@ -68,10 +68,12 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
       double value = std::bit_cast<double>(random());
       if (!std::isfinite(value)) value = -0.0;
       if (n % 2 == 0) value = static_cast<double>(random() % 100'000) / 100;
-      in.readings.push_back({static_cast<SeriesNo>(random() % 2000), utc_ms(static_cast<std::int64_t>(random())), value,
+      in.readings.push_back({static_cast<SeriesNo>(random() % 2000),
+                             utc_ms(static_cast<std::int64_t>(random())), value,
                              static_cast<std::uint8_t>(random())});
     }
-    in.windows.push_back({roof, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()), {}});
+    in.windows.push_back(
+        {roof, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()), {}});
     for (int i = 0; i < 20; ++i) in.windows[0].beyond.set(random() % limits::window_length);
     in.tail = {{65535, random()}, {1, random()}};
     in.tail_emptied = round % 3 == 0;
@@ -86,7 +88,8 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
       EXPECT_EQ(out.readings[i].series, in.readings[i].series);
       EXPECT_EQ(out.readings[i].ts, in.readings[i].ts);
       EXPECT_EQ(out.readings[i].flags, in.readings[i].flags);
-      EXPECT_EQ(std::bit_cast<std::uint64_t>(out.readings[i].value), std::bit_cast<std::uint64_t>(in.readings[i].value));
+      EXPECT_EQ(std::bit_cast<std::uint64_t>(out.readings[i].value),
+                std::bit_cast<std::uint64_t>(in.readings[i].value));
     }
     EXPECT_EQ(out.windows[0].beyond, in.windows[0].beyond);
     EXPECT_EQ(out.windows[0].acked, in.windows[0].acked);
@@ -118,7 +121,8 @@ TEST(CommitRecord, every_flipped_bit_every_cut_and_a_foreign_id_are_found) {
 TEST(CommitRecord, fourteen_readings_of_a_trickle_take_little) {
   Batch in;
   in.received = noon;
-  for (int i = 0; i < 14; ++i) in.readings.push_back({static_cast<SeriesNo>(10 * i), noon + Ms{50 * i}, 20.0 + i / 100.0, 1});
+  for (int i = 0; i < 14; ++i)
+    in.readings.push_back({static_cast<SeriesNo>(10 * i), noon + Ms{50 * i}, 20.0 + i / 100.0, 1});
   EXPECT_LE(encode_commit(1, in).bytes.size(), 14u * 7);
 }
 
@@ -133,8 +137,9 @@ TEST(Writer, a_missing_database_is_made_only_when_asked) {
 
 TEST(Writer, what_isnt_a_database_is_refused_and_untouched) {
   const Folder folder;
-  std::ofstream{folder.db()} << "these are not the bytes you are looking for, and there are more than a hundred of them: "
-                                "here are a few more";
+  std::ofstream{folder.db()}
+      << "these are not the bytes you are looking for, and there are more than a hundred of them: "
+         "here are a few more";
   const auto before = std::filesystem::last_write_time(folder.db());
   for (const Open how : {Open::existing, Open::create}) {
     const auto opened = Writer::open(folder.db(), how);
@@ -154,7 +159,9 @@ TEST(Writer, an_empty_file_is_no_empty_history) {
 
 TEST(Writer, a_newer_database_is_refused_and_untouched) {
   const Folder folder;
-  { ASSERT_TRUE(Writer::open(folder.db(), Open::create)); }
+  {
+    ASSERT_TRUE(Writer::open(folder.db(), Open::create));
+  }
   std::fstream file{folder.db(), std::ios::in | std::ios::out | std::ios::binary};
   file.seekp(60);
   file.write("\0\0\0\x63", 4);  // user_version 99
@@ -252,7 +259,8 @@ TEST(Writer, the_tail_keeps_only_what_the_broker_may_deliver_again) {
     ASSERT_TRUE(writer->commit(catalog()));
     for (std::uint64_t c = 0; c < 50; ++c) {
       Batch batch = readings({});
-      for (std::uint64_t n = 0; n < 1000; ++n) batch.tail.push_back({static_cast<std::uint16_t>(n), 1000 * c + n});
+      for (std::uint64_t n = 0; n < 1000; ++n)
+        batch.tail.push_back({static_cast<std::uint16_t>(n), 1000 * c + n});
       ASSERT_TRUE(writer->commit(batch));
     }
     ASSERT_TRUE(writer->fold({}, noon));
@@ -274,7 +282,8 @@ TEST(Writer, rejects_of_one_kind_share_a_row_for_an_hour_and_the_oldest_leave) {
   const auto reject = [](std::string topic, UtcMs when) {
     Batch batch;
     batch.received = when;
-    batch.rejects.push_back({"roof", std::move(topic), "json", "it ends too early", std::string("\0\xFF", 2), 2, 1, when});
+    batch.rejects.push_back(
+        {"roof", std::move(topic), "json", "it ends too early", std::string("\0\xFF", 2), 2, 1, when});
     return batch;
   };
   ASSERT_TRUE(writer->commit(reject("a", noon)));

@@ -59,9 +59,10 @@ Statements::Statements(SQLite::Database& db)
       insert_error(db, "INSERT INTO error (node, ts, flags, code, message) VALUES (?,?,?,?,?)"),
       insert_presence(db, "INSERT INTO presence (node, at, state, last_seen) VALUES (?,?,?,?)"),
       update_reject(db, std::string(update_reject_sql)),
-      insert_reject(db,
-                    "INSERT INTO reject (node, topic, reason, detail, payload, payload_bytes, first, last, count, "
-                    "readings) VALUES (?,?,?,?,?,?,?,?,1,?)") {}
+      insert_reject(
+          db,
+          "INSERT INTO reject (node, topic, reason, detail, payload, payload_bytes, first, last, count, "
+          "readings) VALUES (?,?,?,?,?,?,?,?,1,?)") {}
 
 void Writer::Impl::connect() {
   statements.reset();
@@ -76,13 +77,15 @@ Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const s
   if (!found && !(found.error().code == Errc::not_found && how == Open::create)) {
     return std::unexpected(found.error());
   }
-  if (auto folder = files::make_folder(path.parent_path(), 0750); !folder) return std::unexpected(folder.error());
+  if (auto folder = files::make_folder(path.parent_path(), 0750); !folder)
+    return std::unexpected(folder.error());
   auto lock = files::Lock::take(path.string() + ".lock");
   if (!lock) return std::unexpected(lock.error());
   const auto vfs = checksum_vfs(base_vfs);
   if (!vfs) return std::unexpected(vfs.error());
   auto impl = std::make_unique<Impl>(Impl{.path = path.string(), .vfs = *vfs, .lock = std::move(*lock)});
-  if (auto opened = guarded(impl->path, [&] { impl->connect(); }); !opened) return std::unexpected(opened.error());
+  if (auto opened = guarded(impl->path, [&] { impl->connect(); }); !opened)
+    return std::unexpected(opened.error());
   // The new name must survive a power cut as well as what is in the file.
   if (auto synced = files::sync_folder(path.parent_path()); !synced) return std::unexpected(synced.error());
   Writer writer{std::move(impl)};
@@ -99,11 +102,13 @@ Writer::~Writer() = default;
 void Writer::Impl::write_rows(const Batch& batch) {
   Statements& s = *statements;
   for (const NodeRow& n : batch.nodes) {
-    run(s.put_node, static_cast<int>(n.no), n.id, n.name, n.place, count(n.created), int{n.removed}, int{n.may_lose});
+    run(s.put_node, static_cast<int>(n.no), n.id, n.name, n.place, count(n.created), int{n.removed},
+        int{n.may_lose});
   }
   for (const SeriesRow& r : batch.series) {
     if (r.decimals) {
-      run(s.put_series, static_cast<int>(r.no), static_cast<int>(r.node), r.sensor, r.unit, r.label, *r.decimals);
+      run(s.put_series, static_cast<int>(r.no), static_cast<int>(r.node), r.sensor, r.unit, r.label,
+          *r.decimals);
     } else {
       s.put_series.bind(6);  // NULL
       run(s.put_series, static_cast<int>(r.no), static_cast<int>(r.node), r.sensor, r.unit, r.label);
@@ -116,7 +121,8 @@ void Writer::Impl::write_rows(const Batch& batch) {
     run(s.insert_error, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.code, e.message);
   }
   for (const PresenceRow& p : batch.presence) {
-    run(s.insert_presence, static_cast<int>(p.node), count(p.at), static_cast<int>(p.state), count(p.last_seen));
+    run(s.insert_presence, static_cast<int>(p.node), count(p.at), static_cast<int>(p.state),
+        count(p.last_seen));
   }
   for (const RejectRow& r : batch.rejects) {
     run(s.update_reject, r.topic, r.reason, static_cast<std::int64_t>(r.readings), count(r.at));
@@ -143,15 +149,17 @@ void Writer::Impl::trim_rejects() {
   size.reset();
   // A tenth at a time, so that the next thousand needn't.
   const auto leave = static_cast<std::int64_t>(limits::reject_rows_max / 10);
-  db->exec(fmt::format("INSERT INTO setting VALUES ('rejects_dropped', (SELECT coalesce(sum(count), 0) FROM (SELECT "
-                       "count FROM reject ORDER BY id LIMIT {0}))) ON CONFLICT (name) DO UPDATE SET value = value + "
-                       "excluded.value; DELETE FROM reject WHERE id IN (SELECT id FROM reject ORDER BY id LIMIT {0})",
-                       leave));
+  db->exec(fmt::format(
+      "INSERT INTO setting VALUES ('rejects_dropped', (SELECT coalesce(sum(count), 0) FROM (SELECT "
+      "count FROM reject ORDER BY id LIMIT {0}))) ON CONFLICT (name) DO UPDATE SET value = value + "
+      "excluded.value; DELETE FROM reject WHERE id IN (SELECT id FROM reject ORDER BY id LIMIT {0})",
+      leave));
 }
 
 Result<Receipt> Writer::commit(const Batch& batch) {
   Impl& i = *impl_;
-  if (i.outcome_unknown) return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
+  if (i.outcome_unknown)
+    return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
   const std::int64_t id = i.last_commit + 1;
   const CommitRecord record = encode_commit(id, batch);
   bool committing = false;

@@ -1,5 +1,5 @@
-// The one way to change the database: the only read-write connection. Owned by the writer thread, or by a command while
-// the core is stopped; not thread-safe.
+// The one way to change the database: the only read-write connection. Owned by the writer thread, or by a
+// command while the core is stopped; not thread-safe.
 #pragma once
 
 #include <filesystem>
@@ -22,20 +22,20 @@ struct LastReading {
   std::uint8_t flags = 0;
 };
 
-// What the ingest needs to go on where the last commit ended. Its owner keeps it current itself; after a failed commit
-// it is thrown away and loaded again, so that it never runs ahead of the disk.
+// What the ingest needs to go on where the last commit ended. Its owner keeps it current itself; after a
+// failed commit it is thrown away and loaded again, so that it never runs ahead of the disk.
 struct State {
   std::vector<NodeRow> nodes;
   std::vector<SeriesRow> series;
-  std::map<SeriesNo, LastReading> last;       // the latest by time
+  std::map<SeriesNo, LastReading> last;  // the latest by time
   std::map<NodeNo, PresenceRow> presence;
-  std::map<NodeNo, Ms> interval;              // learned
-  std::vector<WindowRow> windows;             // the last boots of each node, oldest first
-  std::vector<TailEntry> tail;                // oldest first, at most limits::tail_messages
-  std::vector<CountRow> counts_today;         // by node, of the latest day
-  std::uint64_t readings_stored = 0;          // ever
+  std::map<NodeNo, Ms> interval;       // learned
+  std::vector<WindowRow> windows;      // the last boots of each node, oldest first
+  std::vector<TailEntry> tail;         // oldest first, at most limits::tail_messages
+  std::vector<CountRow> counts_today;  // by node, of the latest day
+  std::uint64_t readings_stored = 0;   // ever
   HashKey tail_key{};
-  UtcMs floor{};                              // the latest receipt ever committed
+  UtcMs floor{};  // the latest receipt ever committed
 };
 
 struct Receipt {
@@ -44,9 +44,9 @@ struct Receipt {
 
 class Writer {
  public:
-  // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer program.
-  // temporary: another process holds it. In each case the file is untouched.
-  // `base_vfs`: the SQLite VFS below the checksums; a test puts its faults there.
+  // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer
+  // program. temporary: another process holds it. In each case the file is untouched. `base_vfs`: the SQLite
+  // VFS below the checksums; a test puts its faults there.
   [[nodiscard]] static Result<Writer> open(const std::filesystem::path& path, Open how,
                                            const std::string& base_vfs = {});
   Writer(Writer&&) noexcept;
@@ -57,17 +57,18 @@ class Writer {
   [[nodiscard]] Result<State> load();
 
   // One transaction. A receipt means: on disk, survives a power cut.
-  // disk_full, io: nothing stored. outcome_unknown: reopen() and load() find out; until then every call is refused.
+  // disk_full, io: nothing stored. outcome_unknown: reopen() and load() find out; until then every call is
+  // refused.
   [[nodiscard]] Result<Receipt> commit(const Batch& batch);
   [[nodiscard]] Result<void> reopen();
 
-  // For each reading whether its (series, ts) is already kept: nothing, or the value there now. One pass over the
-  // history for all of them. Ascending in nothing; result[i] belongs to readings[i].
+  // For each reading whether its (series, ts) is already kept: nothing, or the value there now. One pass over
+  // the history for all of them. Ascending in nothing; result[i] belongs to readings[i].
   [[nodiscard]] Result<std::vector<std::optional<double>>> known(const std::vector<ReadingRow>& readings);
 
-  // Writes what is only in the log of commits into its tables, so that the next start needn't replay it. Cheap; the
-  // ingest calls it every 10 minutes and at stop. `floor`: the latest receipt ever. A failure counts as an unknown
-  // outcome: reopen() and load().
+  // Writes what is only in the log of commits into its tables, so that the next start needn't replay it.
+  // Cheap; the ingest calls it every 10 minutes and at stop. `floor`: the latest receipt ever. A failure
+  // counts as an unknown outcome: reopen() and load().
   [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions

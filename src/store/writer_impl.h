@@ -1,4 +1,5 @@
-// Inside the store only: what a Writer holds. Split over writer.cc (open, commit), writer_load.cc (load, fold).
+// Inside the store only: what a Writer holds. Split over writer.cc (open, commit), writer_load.cc (load,
+// fold).
 #pragma once
 
 #include <deque>
@@ -15,8 +16,8 @@ namespace alona::store {
 // Prepared once per connection.
 struct Statements {
   explicit Statements(SQLite::Database& db);
-  SQLite::Statement insert_hot, put_node, put_series, insert_event, insert_error, insert_presence, update_reject,
-      insert_reject;
+  SQLite::Statement insert_hot, put_node, put_series, insert_event, insert_error, insert_presence,
+      update_reject, insert_reject;
 };
 
 // What hot rows above the last fold say, summed up: fold() writes it into the tables. Rebuilt by load().

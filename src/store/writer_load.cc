@@ -43,7 +43,8 @@ HashKey tail_key(SQLite::Database& db) {
 }
 
 void load_catalog(SQLite::Database& db, State& state) {
-  SQLite::Statement node{db, "SELECT no, id, name, place, created, removed, may_lose, interval FROM node ORDER BY no"};
+  SQLite::Statement node{
+      db, "SELECT no, id, name, place, created, removed, may_lose, interval FROM node ORDER BY no"};
   while (node.executeStep()) {
     const auto no = static_cast<NodeNo>(node.getColumn(0).getInt());
     state.nodes.push_back({no, node.getColumn(1).getString(), node.getColumn(2).getString(),
@@ -51,12 +52,17 @@ void load_catalog(SQLite::Database& db, State& state) {
                            node.getColumn(5).getInt() != 0, node.getColumn(6).getInt() != 0});
     if (!node.getColumn(7).isNull()) state.interval[no] = Ms{node.getColumn(7).getInt64()};
   }
-  SQLite::Statement series{db,
-                           "SELECT no, node, sensor, unit, label, decimals, last_ts, last_value, last_flags FROM series "
-                           "ORDER BY no"};
+  SQLite::Statement series{
+      db,
+      "SELECT no, node, sensor, unit, label, decimals, last_ts, last_value, last_flags FROM series "
+      "ORDER BY no"};
   while (series.executeStep()) {
-    SeriesRow row{static_cast<SeriesNo>(series.getColumn(0).getInt()), static_cast<NodeNo>(series.getColumn(1).getInt()),
-                  series.getColumn(2).getString(), series.getColumn(3).getString(), series.getColumn(4).getString(), {}};
+    SeriesRow row{static_cast<SeriesNo>(series.getColumn(0).getInt()),
+                  static_cast<NodeNo>(series.getColumn(1).getInt()),
+                  series.getColumn(2).getString(),
+                  series.getColumn(3).getString(),
+                  series.getColumn(4).getString(),
+                  {}};
     if (!series.getColumn(5).isNull()) row.decimals = series.getColumn(5).getInt();
     if (!series.getColumn(6).isNull()) {
       state.last[row.no] = {utc_ms(series.getColumn(6).getInt64()), series.getColumn(7).getDouble(),
@@ -64,9 +70,10 @@ void load_catalog(SQLite::Database& db, State& state) {
     }
     state.series.push_back(std::move(row));
   }
-  SQLite::Statement presence{db,
-                             "SELECT node, at, state, last_seen FROM presence WHERE id IN (SELECT max(id) FROM presence "
-                             "GROUP BY node)"};
+  SQLite::Statement presence{
+      db,
+      "SELECT node, at, state, last_seen FROM presence WHERE id IN (SELECT max(id) FROM presence "
+      "GROUP BY node)"};
   while (presence.executeStep()) {
     const auto no = static_cast<NodeNo>(presence.getColumn(0).getInt());
     state.presence[no] = {no, utc_ms(presence.getColumn(1).getInt64()),
@@ -83,7 +90,8 @@ Windows load_windows(SQLite::Database& db) {
   while (query.executeStep()) {
     WindowRow row{static_cast<NodeNo>(query.getColumn(0).getInt()),
                   static_cast<std::uint32_t>(query.getColumn(1).getInt64()),
-                  static_cast<std::uint32_t>(query.getColumn(2).getInt64()), {}};
+                  static_cast<std::uint32_t>(query.getColumn(2).getInt64()),
+                  {}};
     const auto bits = blob(query.getColumn(3));
     for (std::size_t i = 0; i < std::min(row.beyond.size(), 8 * bits.size()); ++i) {
       row.beyond[i] = (bits[i / 8] >> (i % 8) & 1) != 0;
@@ -117,9 +125,10 @@ void append_tail(std::vector<TailEntry>& tail, const Batch& batch) {
 
 std::vector<CountRow> counts_of_day(SQLite::Database& db, std::int32_t day, const Pending& pending) {
   std::map<NodeNo, CountRow> counts;
-  SQLite::Statement query{db,
-                          "SELECT node, stored, rejected, repeated, corrected, lost, events, heartbeats FROM node_day "
-                          "WHERE day = ?"};
+  SQLite::Statement query{
+      db,
+      "SELECT node, stored, rejected, repeated, corrected, lost, events, heartbeats FROM node_day "
+      "WHERE day = ?"};
   query.bind(1, day);
   while (query.executeStep()) {
     const auto field = [&](int at) { return static_cast<std::uint32_t>(query.getColumn(at).getInt64()); };
@@ -211,22 +220,24 @@ Result<State> Writer::load() {
       if (auto& to = state.last[series]; last.ts >= to.ts) to = last;
     }
     state.windows = last_boots(windows);
-    state.readings_stored =
-        static_cast<std::uint64_t>(i.db->execAndGet("SELECT coalesce(sum(stored), 0) FROM node_day").getInt64());
+    state.readings_stored = static_cast<std::uint64_t>(
+        i.db->execAndGet("SELECT coalesce(sum(stored), 0) FROM node_day").getInt64());
     for (const auto& [key, row] : i.pending.counts) state.readings_stored += row.stored;
     state.counts_today = counts_of_day(*i.db, utc_day(state.floor), i.pending);
   });
   if (!loaded) return std::unexpected(loaded.error());
   if (!damage) return std::unexpected(damage.error());
   if (state.tail.size() > limits::tail_messages) {
-    state.tail.erase(state.tail.begin(), state.tail.end() - static_cast<std::ptrdiff_t>(limits::tail_messages));
+    state.tail.erase(state.tail.begin(),
+                     state.tail.end() - static_cast<std::ptrdiff_t>(limits::tail_messages));
   }
   return state;
 }
 
 Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
   Impl& i = *impl_;
-  if (i.outcome_unknown) return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
+  if (i.outcome_unknown)
+    return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
   auto done = guarded(i.path, [&] {
     SQLite::Database& db = *i.db;
     SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
@@ -238,31 +249,36 @@ Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
     for (const auto& [key, c] : i.pending.counts) {
       int at = 0;
       day.bind(++at, static_cast<int>(c.node)), day.bind(++at, c.day);
-      for (const std::uint32_t n : {c.stored, c.rejected, c.repeated, c.corrected, c.lost, c.events, c.heartbeats}) {
+      for (const std::uint32_t n :
+           {c.stored, c.rejected, c.repeated, c.corrected, c.lost, c.events, c.heartbeats}) {
         day.bind(++at, static_cast<std::int64_t>(n));
       }
       day.exec(), day.reset();
     }
     SQLite::Statement put{db, "INSERT OR REPLACE INTO window VALUES (?,?,?,?,?)"};
-    SQLite::Statement drop{db,
-                           "DELETE FROM window WHERE node = ?1 AND seen < (SELECT seen FROM window WHERE node = ?1 ORDER "
-                           "BY seen DESC LIMIT 1 OFFSET 3)"};
+    SQLite::Statement drop{
+        db,
+        "DELETE FROM window WHERE node = ?1 AND seen < (SELECT seen FROM window WHERE node = ?1 ORDER "
+        "BY seen DESC LIMIT 1 OFFSET 3)"};
     static_assert(limits::boots_per_node == 4);
     for (const auto& [key, window] : i.pending.windows) {
       std::array<std::uint8_t, limits::window_length / 8> bits{};
       for (std::size_t bit = 0; bit < limits::window_length; ++bit) {
-        if (window.row.beyond[bit]) bits[bit / 8] = static_cast<std::uint8_t>(bits[bit / 8] | 1u << (bit % 8));
+        if (window.row.beyond[bit])
+          bits[bit / 8] = static_cast<std::uint8_t>(bits[bit / 8] | 1u << (bit % 8));
       }
       put.bind(1, static_cast<int>(window.row.node)), put.bind(2, static_cast<std::int64_t>(window.row.boot));
-      put.bind(3, static_cast<std::int64_t>(window.row.acked)), put.bind(4, bits.data(), static_cast<int>(bits.size()));
+      put.bind(3, static_cast<std::int64_t>(window.row.acked)),
+          put.bind(4, bits.data(), static_cast<int>(bits.size()));
       put.bind(5, window.seen);
       put.exec(), put.reset();
       drop.bind(1, static_cast<int>(window.row.node));
       drop.exec(), drop.reset();
     }
-    SQLite::Statement last{db,
-                           "UPDATE series SET last_ts = ?2, last_value = ?3, last_flags = ?4 WHERE no = ?1 AND "
-                           "coalesce(last_ts, ?2) <= ?2"};
+    SQLite::Statement last{
+        db,
+        "UPDATE series SET last_ts = ?2, last_value = ?3, last_flags = ?4 WHERE no = ?1 AND "
+        "coalesce(last_ts, ?2) <= ?2"};
     for (const auto& [series, reading] : i.pending.last) {
       last.bind(1, static_cast<int>(series)), last.bind(2, count(reading.ts));
       last.bind(3, reading.value), last.bind(4, int{reading.flags});
@@ -289,7 +305,8 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
   if (readings.empty()) return found;
   struct KeyHash {
     std::size_t operator()(const std::pair<SeriesNo, UtcMs>& key) const {
-      return static_cast<std::size_t>(key.first) * 0x9E3779B97F4A7C15u ^ static_cast<std::size_t>(count(key.second));
+      return static_cast<std::size_t>(key.first) * 0x9E3779B97F4A7C15u ^
+             static_cast<std::size_t>(count(key.second));
     }
   };
   std::unordered_map<std::pair<SeriesNo, UtcMs>, std::optional<double>, KeyHash> wanted;
@@ -300,9 +317,10 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
     SQLite::Statement rows{*impl_->db, "SELECT id, data FROM hot WHERE last >= ? AND first <= ? ORDER BY id"};
     rows.bind(1, count(first)), rows.bind(2, count(last));
     while (rows.executeStep() && damage) {
-      damage = for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), [&](const ReadingRow& r) {
-        if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
-      });
+      damage =
+          for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), [&](const ReadingRow& r) {
+            if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
+          });
     }
   });
   if (!looked) return std::unexpected(looked.error());

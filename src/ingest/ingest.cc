@@ -240,8 +240,8 @@ void Ingest::store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const p
   ++a.node->delta.heartbeats;
   const Judgement judged = judge_time(a, stamp.ts, {});
   batch_->heartbeats.push_back({a.node->row.no, judged.ts, heartbeat.uptime_s, heartbeat.rssi_dbm,
-                                std::move(heartbeat.firmware), heartbeat.heap_bytes, heartbeat.battery_v,
-                                std::move(heartbeat.reset)});
+                                std::move(heartbeat.firmware), heartbeat.heap_bytes, heartbeat.lost,
+                                heartbeat.battery_v, std::move(heartbeat.reset)});
 }
 
 void Ingest::store_status(Arrival& a, const protocol::Status& status) {

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "protocol/document.h"
 #include "protocol/field_reader.h"
+#include "protocol/numbering.h"
 #include "protocol/spans.h"
 #include "protocol/text.h"
 
@@ -19,6 +20,12 @@ constexpr std::int64_t seconds_max = limits::age_s_max;  // of uptime and sleep
 
 std::unexpected<Refusal> refuse(Reason reason, std::string_view detail) {
   return std::unexpected(Refusal{reason, std::string(clipped(detail, limits::refusal_detail_bytes_max))});
+}
+
+// Its node must hear that it is settled, though nothing else of it can be read.
+std::unexpected<Refusal> refuse_unreadable(Refusal why, std::string_view payload) {
+  why.sequence = numbering_of_unreadable(payload);
+  return std::unexpected(std::move(why));
 }
 
 double take_value(FieldReader& in) {
@@ -142,6 +149,7 @@ Heartbeat decode_heartbeat(FieldReader& in) {
       static_cast<std::int32_t>(in.whole(Key::rssi, limits::rssi_dbm_min, limits::rssi_dbm_max));
   result.firmware = in.maybe_text(Key::firmware);
   result.heap_bytes = in.maybe_whole(Key::heap, 0, limits::heap_bytes_max);
+  result.lost = in.maybe_whole(Key::lost, 0, limits::heap_bytes_max);
   result.battery_v = in.maybe_number(Key::battery, 0, limits::battery_v_max);
   result.reset = in.maybe_text(Key::reset);
   return result;
@@ -201,15 +209,16 @@ Decoded decode_object(const Topic& topic, std::string_view payload, const Fields
 
 std::expected<Message, Refusal> decode(const Topic& topic, std::string_view payload) {
   if (payload.size() > limits::payload_bytes_max) {
-    return refuse(Reason::too_large, fmt::format("{} bytes, {} are allowed; send it in parts", payload.size(),
-                                                 limits::payload_bytes_max));
+    return refuse_unreadable({Reason::too_large, fmt::format("{} bytes, {} are allowed; send it in parts",
+                                                             payload.size(), limits::payload_bytes_max)},
+                             payload);
   }
-  if (!valid_utf8(payload)) return refuse(Reason::encoding, "not UTF-8");
+  if (!valid_utf8(payload)) return refuse_unreadable({Reason::encoding, "not UTF-8"}, payload);
   std::optional<BatchReader> batch;
   if (topic.kind == TopicKind::telemetry_batch) batch.emplace(payload.size());
   Document document;
   auto read = read_document(payload, document, batch ? &*batch : nullptr);
-  if (!read) return std::unexpected(std::move(read.error()));
+  if (!read) return refuse_unreadable(std::move(read.error()), payload);
   if (document.top.kind == Kind::object)
     return decode_object(topic, payload, document.fields, batch ? &*batch : nullptr);
   if (topic.kind != TopicKind::telemetry) return refuse(Reason::field, "the payload is not a JSON object");

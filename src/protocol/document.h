@@ -33,6 +33,7 @@ enum class Key : std::uint8_t {
   rssi,
   firmware,
   heap,
+  lost,
   battery,
   reset,
   state,
@@ -41,9 +42,9 @@ enum class Key : std::uint8_t {
   message
 };
 inline constexpr auto key_names = std::to_array<std::string_view>(
-    {"v",       "sensor",   "value", "unit",  "ts",     "age",    "boot",     "seq",
-     "low",     "readings", "type",  "data",  "uptime", "rssi",   "firmware", "heap",
-     "battery", "reset",    "state", "sleep", "code",   "message"});
+    {"v",    "sensor",   "value", "unit",  "ts",     "age",  "boot",     "seq",
+     "low",  "readings", "type",  "data",  "uptime", "rssi", "firmware", "heap",
+     "lost", "battery",  "reset", "state", "sleep",  "code", "message"});
 static_assert(key_names.size() == static_cast<std::size_t>(Key::message) + 1 && key_names.size() <= 32);
 [[nodiscard]] constexpr std::string_view name(Key key) { return key_names[static_cast<std::size_t>(key)]; }
 

@@ -89,6 +89,7 @@ struct Heartbeat {
   std::int32_t rssi_dbm = 0;
   std::string firmware;  // empty: not said
   std::optional<std::int64_t> heap_bytes;
+  std::optional<std::int64_t> lost;  // readings that left its memory unacknowledged in this boot
   std::optional<double> battery_v;
   std::string reset;
 };

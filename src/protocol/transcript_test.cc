@@ -59,6 +59,7 @@ struct BodyText {
     std::string text = fmt::format("heartbeat uptime {} s rssi {} dBm", body.uptime_s, body.rssi_dbm);
     if (!body.firmware.empty()) text += " firmware " + body.firmware;
     if (body.heap_bytes) text += fmt::format(" heap {} bytes", *body.heap_bytes);
+    if (body.lost) text += fmt::format(" lost {}", *body.lost);
     if (body.battery_v) text += fmt::format(" battery {} V", *body.battery_v);
     if (!body.reset.empty()) text += " reset " + body.reset;
     return text + stamp_text(stamp) + "\n";

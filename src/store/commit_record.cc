@@ -151,9 +151,10 @@ void pack_heartbeats(Packer& p, const Batch& batch) {
     p.zigzag(minus(count(h.ts), count(batch.received)));
     p.varint(static_cast<std::uint64_t>(h.uptime_s));
     p.zigzag(h.rssi_dbm);
-    p.u8(static_cast<std::uint8_t>((h.heap_bytes ? 1 : 0) | (h.battery_v ? 2 : 0)));
+    p.u8(static_cast<std::uint8_t>((h.heap_bytes ? 1 : 0) | (h.battery_v ? 2 : 0) | (h.lost ? 4 : 0)));
     if (h.heap_bytes) p.varint(static_cast<std::uint64_t>(*h.heap_bytes));
     if (h.battery_v) p.f64(*h.battery_v);
+    if (h.lost) p.varint(static_cast<std::uint64_t>(*h.lost));
     p.text(h.firmware);
     p.text(h.reset);
   }
@@ -168,6 +169,7 @@ HeartbeatRow unpack_heartbeat(Unpacker& u, UtcMs received) {
   const std::uint8_t mask = u.u8();
   if ((mask & 1) != 0) h.heap_bytes = static_cast<std::int64_t>(u.varint());
   if ((mask & 2) != 0) h.battery_v = u.f64();
+  if ((mask & 4) != 0) h.lost = static_cast<std::int64_t>(u.varint());
   h.firmware = u.text();
   h.reset = u.text();
   return h;

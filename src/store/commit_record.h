@@ -13,13 +13,12 @@
 //                  head & 0x0F = 0..9: value is zigzag m, meaning m / 10^head, equal to the last bit; 15: f64
 //     2 window     varint node; u32 boot; varint acked; varint n; n × varint distance to the previous set bit
 //     3 tail       u16 packet id; u64 hash
-//     4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit of the mask that
-//     is set:
+//     4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit that is set:
 //                  stored, rejected, repeated, corrected, lost, events, heartbeats
 //     5 emptied    count 0: the tail before this commit is void
-//     6 heartbeat  varint node; zigzag ts - receipt; varint uptime s; zigzag rssi dBm; u8 mask (1 heap, 2
-//     battery);
-//                  [varint heap]; [f64 battery]; text firmware; text reset (text: varint bytes, UTF-8)
+//     6 heartbeat  varint node; zigzag ts - receipt; varint uptime s; zigzag rssi dBm;
+//                  u8 mask (1 heap, 2 battery, 4 lost); [varint heap]; [f64 battery]; [varint lost]; text
+//                  firmware; text reset (text: varint bytes, UTF-8)
 //   A reader skips nothing it doesn't know: an unknown tag is a newer format, and damage.
 #pragma once
 

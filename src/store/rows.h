@@ -78,6 +78,7 @@ struct HeartbeatRow {
   std::int32_t rssi_dbm = 0;
   std::string firmware;
   std::optional<std::int64_t> heap_bytes;
+  std::optional<std::int64_t> lost;  // readings it gave up in this boot, by its own count
   std::optional<double> battery_v;
   std::string reset;
 };

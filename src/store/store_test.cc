@@ -78,7 +78,7 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
     in.tail = {{65535, random()}, {1, random()}};
     in.tail_emptied = round % 3 == 0;
     in.counts.push_back({roof, utc_day(in.received) - 1, 1, 0, 3, 0, 5, 6, 70'000});
-    in.heartbeats.push_back({roof, in.received - Ms{5}, 77, -67, "1.2.0", 120'000, 3.71, "power"});
+    in.heartbeats.push_back({roof, in.received - Ms{5}, 77, -67, "1.2.0", 120'000, 42, 3.71, "power"});
     const CommitRecord record = encode_commit(round, in);
     Batch out;
     ASSERT_TRUE(decode_commit(round, record.bytes, out));
@@ -98,6 +98,7 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
     EXPECT_EQ(out.counts[0].heartbeats, 70'000u);
     EXPECT_EQ(out.counts[0].day, in.counts[0].day);
     EXPECT_EQ(out.heartbeats[0].battery_v, 3.71);
+    EXPECT_EQ(out.heartbeats[0].lost, 42);
     EXPECT_EQ(out.heartbeats[0].reset, "power");
   }
 }

@@ -53,6 +53,7 @@ json::value to_json(const store::HeartbeatRow& row) {
                       {"rssi_dbm", row.rssi_dbm},
                       {"firmware", shown(row.firmware)},
                       {"heap_bytes", row.heap_bytes ? json::value(*row.heap_bytes) : json::value(nullptr)},
+                      {"lost", row.lost ? json::value(*row.lost) : json::value(nullptr)},
                       {"battery_v", row.battery_v ? json::value(*row.battery_v) : json::value(nullptr)},
                       {"reset", shown(row.reset)}};
 }

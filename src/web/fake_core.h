@@ -91,7 +91,7 @@ class FakeArchive final : public Archive {
   }
   Result<std::vector<store::HeartbeatRow>> heartbeats(store::NodeNo no, UtcMs from, UtcMs,
                                                       std::size_t) override {
-    return std::vector<store::HeartbeatRow>{{no, from, 60, -70, "1.0", 12'345, {}, "power"}};
+    return std::vector<store::HeartbeatRow>{{no, from, 60, -70, "1.0", 12'345, {}, {}, "power"}};
   }
   Result<std::vector<store::PresenceRow>> presence(std::optional<store::NodeNo>, UtcMs from, UtcMs,
                                                    std::size_t) override {

@@ -54,7 +54,7 @@ function node_detail(node) {
   const per_day = Math.round(day / (node.interval_ms ?? minute)) * node.series.length;
   return {
     ...node_info(node),
-    heartbeat: node.never ? null : { t: silent(node) ? node.silent_from : now - 25e3, uptime_s: 21 * 86400 + 512, rssi_dbm: silent(node) ? -81 : -63, firmware: "1.4.2", heap_bytes: 148320, battery_v: silent(node) ? 3.31 : null, reset: "power" },
+    heartbeat: node.never ? null : { t: silent(node) ? node.silent_from : now - 25e3, uptime_s: 21 * 86400 + 512, rssi_dbm: silent(node) ? -81 : -63, firmware: "1.4.2", heap_bytes: 148320, lost: silent(node) ? 12 : null, battery_v: silent(node) ? 3.31 : null, reset: "power" },
     presence_changes: node.never ? [] : [
       { t: now - 7 * day - hour, state: "online" }, { t: now - 5 * day, state: "stale" }, { t: now - 5 * day + 4 * hour, state: "online" }, { t: now - 2.3 * day, state: "offline" }, { t: now - 2 * day, state: "online" },
       ...(silent(node) ? [{ t: node.silent_from, state: "stale" }] : []),

@@ -52,7 +52,7 @@ export const words = {
     heard_share: (share: string, silences: number, whole: boolean) => `Heard ${share} of ${whole ? "the time" : "the time known"}, ${["never silent", "silent once", "silent twice"][silences] ?? `silent ${silences} times`}.`,
     silence: (from: string, to: string, age: string, state: string) => `${state} ${age}, ${from} to ${to}`, until_now: "now",
     day: "Day", stored: "Received", lost: "Lost", rejected: "Refused", repeated: "Repeats", share: "Complete",
-    uptime: "Running for", rssi: "Wi-Fi signal", firmware: "Firmware", heap: "Free memory", battery: "Battery", reset: "Last start by", at: "Sent",
+    uptime: "Running for", rssi: "Wi-Fi signal", firmware: "Firmware", heap: "Free memory", battery: "Battery", reset: "Last start by", gave_up: "Given up since its start", gave_up_count: (n: string) => `${n} readings, its memory was full`, at: "Sent",
     rssi_word: (dbm: number) => (dbm >= -67 ? "good" : dbm >= -75 ? "fair" : "weak"), interval: (every: string) => `a message every ${every}`, explore: "Open in Explore",
     day_range: "24 hours", week_range: "7 days", range: "Stretch of time",
   },

@@ -49,7 +49,7 @@ export interface Overview {
 // GET /nodes -> { nodes: NodeInfo[] };  GET /nodes/{id} -> NodeDetail;  PATCH /nodes/{id} {name?, place?} -> NodeInfo
 // POST /nodes {id, name?, place?} -> NodeCredentials;  POST /nodes/{id}/rotate -> NodeCredentials;  DELETE /nodes/{id} -> 204
 export interface NodeDetail extends NodeInfo {
-  heartbeat: { t: number; uptime_s: number; rssi_dbm: number; firmware: string; heap_bytes: number | null; battery_v: number | null; reset: string } | null;
+  heartbeat: { t: number; uptime_s: number; rssi_dbm: number; firmware: string; heap_bytes: number | null; lost: number | null; battery_v: number | null; reset: string } | null;
   presence_changes: { t: number; state: Presence }[];   // the last 7 days, oldest first
   days: { day: string; stored: number; rejected: number; repeated: number; lost: number }[];  // the last 7 days, oldest first, YYYY-MM-DD
   errors: { t: number; code: string; message: string }[];

@@ -44,7 +44,7 @@ export const overview: Check<Overview> = object({
 export const node_detail: Check<NodeDetail> = object({
   ...node_fields,
   heartbeat: or_null(object<NonNullable<NodeDetail["heartbeat"]>>({
-    t: num, uptime_s: num, rssi_dbm: num, firmware: text, heap_bytes: or_null(num), battery_v: or_null(num), reset: text,
+    t: num, uptime_s: num, rssi_dbm: num, firmware: text, heap_bytes: or_null(num), lost: or_null(num), battery_v: or_null(num), reset: text,
   })),
   presence_changes: list(object<NodeDetail["presence_changes"][number]>({ t: num, state: presence })),
   days: list(object<NodeDetail["days"][number]>({ day: text, stored: num, rejected: num, repeated: num, lost: num })),

@@ -91,6 +91,7 @@ export function Heartbeat({ heartbeat }: { heartbeat: NodeDetail["heartbeat"] })
     [text.battery, heartbeat.battery_v === null ? "" : `${heartbeat.battery_v.toFixed(2)} V`],
     [text.firmware, heartbeat.firmware],
     [text.heap, heartbeat.heap_bytes === null ? "" : bytes_text(heartbeat.heap_bytes)],
+    [text.gave_up, heartbeat.lost === null || heartbeat.lost === 0 ? "" : text.gave_up_count(count_text(heartbeat.lost))],
     [text.reset, heartbeat.reset],
   ];
   return <Section title={text.heartbeat}><dl class="al-card al-facts">{facts.filter(([, value]) => value !== "").map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl></Section>;

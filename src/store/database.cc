@@ -4,8 +4,10 @@
 #include <sqlite3.h>
 
 #include <bit>
+#include <cstddef>
 #include <cstring>
-#include <fstream>
+#include <optional>
+#include <vector>
 
 #include "store/checksum_vfs.h"
 #include "store/schema.h"
@@ -17,6 +19,35 @@ std::uint32_t big_endian_at(const char* header, std::size_t offset) {
   std::uint32_t v = 0;
   std::memcpy(&v, header + offset, sizeof v);
   return __builtin_bswap32(v);
+}
+
+// The file's first bytes, or fewer where it is shorter; nothing: it can't be read. Through SQLite's own VFS,
+// never by open() and close(): POSIX drops all locks that a process has on a file as soon as it closes any
+// descriptor of it. The core's writer would lose its lock that way, and the next command that reads and ends,
+// taking itself for the last user, would delete the WAL under the writer, with all that is acknowledged in
+// it.
+std::optional<std::string> first_bytes(const std::string& path, std::size_t bytes) {
+  struct Name {
+    explicit Name(const std::string& of) : text(sqlite3_create_filename(of.c_str(), "", "", 0, nullptr)) {}
+    Name(const Name&) = delete;
+    Name& operator=(const Name&) = delete;
+    ~Name() { sqlite3_free_filename(text); }
+    const char* text;
+  };
+  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+  std::vector<std::max_align_t> room(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
+  auto* file = reinterpret_cast<sqlite3_file*>(room.data());
+  const Name name{path};
+  if (vfs->xOpen(vfs, name.text, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK)
+    return {};
+  std::string text(bytes, '\0');
+  sqlite3_int64 size = 0;
+  int done = file->pMethods->xFileSize(file, &size);
+  if (static_cast<std::size_t>(size) < bytes) text.resize(static_cast<std::size_t>(size));
+  if (done == SQLITE_OK && !text.empty())
+    done = file->pMethods->xRead(file, text.data(), static_cast<int>(text.size()), 0);
+  file->pMethods->xClose(file);
+  return done == SQLITE_OK ? std::optional{std::move(text)} : std::nullopt;
 }
 
 std::unique_ptr<SQLite::Database> open_with(const std::string& path, int flags, const std::string& vfs) {
@@ -63,25 +94,24 @@ Result<void> check_file(const std::filesystem::path& path) {
     return fail(Errc::not_found, fmt::format("there is no database at {}", path.string()),
                 "Make one with `alona setup`, or bring one back with a restore.");
   }
-  std::array<char, 100> header{};
-  std::ifstream file{path, std::ios::binary};
-  if (!file) {
+  constexpr std::size_t header_bytes = 100;
+  const auto header = first_bytes(path.string(), header_bytes);
+  if (!header) {
     return fail(Errc::io, fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)),
                 "Run it as root or as the user alona.");
   }
-  file.read(header.data(), header.size());
-  const bool whole = file.gcount() == static_cast<std::streamsize>(header.size());
-  if (!whole || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
+  const bool whole = header->size() == header_bytes;
+  if (!whole || !header->starts_with("SQLite format 3")) {
     // A fresh database is still in its WAL, and then only the WAL knows it.
-    if (file.gcount() == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec) return {};
+    if (header->empty() && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec) return {};
     return fail(
         Errc::corrupt,
         fmt::format("{} is not a database: {}", path.string(),
-                    file.gcount() == 0 ? "it is empty" : "its first bytes are wrong"),
+                    header->empty() ? "it is empty" : "its first bytes are wrong"),
         "It was left as it is. Restore the newest backup, or move the file away and run `alona setup`.");
   }
-  const std::uint32_t found_id = big_endian_at(header.data(), 68);
-  const std::uint32_t version = big_endian_at(header.data(), 60);
+  const std::uint32_t found_id = big_endian_at(header->data(), 68);
+  const std::uint32_t version = big_endian_at(header->data(), 60);
   // Made, but the power went before its first pages came home from the WAL.
   if (found_id == 0 && version == 0 && std::filesystem::file_size(path.string() + "-wal", ec) > 0 && !ec)
     return {};

@@ -32,7 +32,7 @@ template <class Work>
 }
 
 // Looks at the file before SQLite may touch it: not_found, corrupt (empty, not a database, another
-// program's), newer.
+// program's), newer. Nothing else may open and close the file by itself, not even to look: see first_bytes.
 [[nodiscard]] Result<void> check_file(const std::filesystem::path& path);
 
 // Throws SQLite::Exception. `vfs`: the name checksum_vfs gave.

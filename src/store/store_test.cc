@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bit>
@@ -180,6 +182,38 @@ TEST(Writer, only_one_may_hold_it) {
   const auto second = Writer::open(folder.db(), Open::existing);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::temporary);
+}
+
+// Whether a process that isn't ours could get the lock that every WAL connection holds: then it would believe
+// that nobody uses the database, and delete the WAL under the writer.
+bool another_process_would_think_it_unused(const std::filesystem::path& db) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int fd = ::open(db.c_str(), O_RDWR | O_CLOEXEC);
+    struct flock shared_range{};  // SHARED_FIRST and SHARED_SIZE of SQLite's os.h
+    shared_range.l_type = F_WRLCK, shared_range.l_whence = SEEK_SET;
+    shared_range.l_start = 0x40000002, shared_range.l_len = 510;
+    const bool asked = fd >= 0 && ::fcntl(fd, F_GETLK, &shared_range) == 0;
+    ::_exit(!asked ? 2 : shared_range.l_type == F_UNLCK ? 1 : 0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) != 2);
+  return WEXITSTATUS(status) == 1;
+}
+
+TEST(Writer, keeps_its_lock_while_readers_of_its_process_come_and_go) {
+  const Folder folder;
+  auto writer = Writer::open(folder.db(), Open::create);
+  ASSERT_TRUE(writer) << writer.error().text();
+  ASSERT_TRUE(writer->commit(catalog()));
+  EXPECT_FALSE(another_process_would_think_it_unused(folder.db()));
+  {
+    const auto reader = Reader::open(folder.db());
+    ASSERT_TRUE(reader) << reader.error().text();
+    EXPECT_FALSE(another_process_would_think_it_unused(folder.db()));
+  }
+  EXPECT_FALSE(another_process_would_think_it_unused(folder.db()));
 }
 
 TEST(Writer, committed_readings_come_back_once_and_in_order) {

@@ -158,7 +158,7 @@ def rows(options, runs, trickle):
     )
     ratio = trickle["cpu_seconds"] / trickle["counter_cpu_seconds"] if trickle["counter_cpu_seconds"] else 0
     yield "Processor time in that trickle, against the consumer that only counts", "≤ 1.5 ×", (
-        f"{ratio:.1f} × ({trickle['cpu_seconds'] * 10 * options.rate / n:.2f} % of a core)".replace("* 10", "")
+        f"{ratio:.1f} × ({100 * trickle['cpu_seconds'] * options.rate / n:.2f} % of a core)"
     )
     yield f"Memory, started with {options.series} series, page served once", "≤ 16 MiB", f"{trickle['idle_kib'] / 1024:.1f} MiB"
     yield "Memory, at most in the flood", "≤ 32 MiB", f"{median(core, lambda r: r['rss_kib']) / 1024:.1f} MiB"

@@ -153,7 +153,7 @@ Result<void> serve(const CoreOptions& options) {
 
 int core_command(const CoreOptions& options) {
   // Two arenas are enough for three threads; glibc would make eight a core and keep what each once needed.
-  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
   const auto served = serve(options);
   if (served) return 0;
   spdlog::error("{}", served.error().text());

@@ -138,7 +138,7 @@ Result<void> list(const Context& context, const ops::Config& config, bool all) {
 
 // Each subcommand's body gets the configuration; what it returns as an error ends the command.
 template <class Body>
-auto with_config(Context& context, std::shared_ptr<Options> options, Body body) {
+auto with_config(Context& context, const std::shared_ptr<Options>& options, Body body) {
   return [&context, options, body] {
     const auto config = context.config();
     if (!config) return context.end(config.error());

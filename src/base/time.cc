@@ -30,8 +30,9 @@ namespace {
 // Takes exactly `digits` digits off the front of `text`; false leaves both alone.
 bool take_number(std::string_view& text, std::size_t digits, int& value) {
   if (text.size() < digits) return false;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-  if (error != std::errc{} || end != text.data() + digits) return false;
+  const std::string_view front = text.substr(0, digits);
+  const auto [end, error] = std::from_chars(front.data(), front.data() + front.size(), value);
+  if (error != std::errc{} || end != front.data() + front.size()) return false;
   text.remove_prefix(digits);
   return true;
 }

@@ -21,14 +21,14 @@ struct SeriesState {
 };
 
 struct NodeState {
-  NodeState(store::NodeRow node, NodePresence seen) : row(std::move(node)), presence(std::move(seen)) {}
+  NodeState(store::NodeRow node, NodePresence seen) : row(std::move(node)), presence(seen) {}
   store::NodeRow row;
   NodePresence presence;
   std::deque<store::WindowRow> windows;  // oldest first, at most limits::boots_per_node
   store::CountRow today;                 // what was counted, to hold the daily limits
   store::CountRow delta;                 // of it what the next commit carries
-  std::vector<std::uint32_t>
-      touched;  // boots whose window a message of the open batch fell into, the latest last
+  // Boots whose window a message of the open batch fell into, the latest last.
+  std::vector<std::uint32_t> touched;
   std::vector<SeriesState*> series;
 };
 

@@ -23,8 +23,8 @@ class Served {
  public:
   explicit Served(ServerOptions options = {}) {
     options.unix_socket = folder / "core.sock";
-    auto made = Server::listen(std::move(options),
-                               [this](Request request, Reply reply) { answer(std::move(request), reply); });
+    auto made = Server::listen(
+        std::move(options), [this](const Request& request, const Reply& reply) { answer(request, reply); });
     if (!made) throw std::runtime_error(made.error().text());
     server = std::move(*made);
     thread = std::thread([this] { server->run(); });
@@ -36,7 +36,7 @@ class Served {
     std::filesystem::remove_all(folder);
   }
 
-  void answer(Request request, const Reply& reply) {
+  void answer(const Request& request, const Reply& reply) {
     const std::string& path = request.target.path;
     if (path == "/throw") throw std::runtime_error("thrown on purpose");
     if (path == "/forget") return;

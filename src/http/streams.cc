@@ -8,7 +8,7 @@
 
 namespace alona::http {
 
-bool BodyStream::write(std::string piece) {
+bool BodyStream::write(std::string_view piece) {
   std::unique_lock lock{mutex_};
   const bool room = room_.wait_for(lock, limits::http_write_timeout, [&] {
     return cancelled_ || waiting_.size() < limits::stream_queue_bytes_max;

@@ -20,7 +20,7 @@ namespace alona::http {
 class BodyStream {
  public:
   // The producer's thread. False: the client has gone or reads nothing for limits::http_write_timeout; stop.
-  [[nodiscard]] bool write(std::string piece);
+  [[nodiscard]] bool write(std::string_view piece);
   // The producer, once, last. complete = false cuts the connection, so that the client knows that the end is
   // missing.
   void finish(bool complete);

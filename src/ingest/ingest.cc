@@ -301,6 +301,7 @@ Result<Committed> Ingest::commit() {
 Result<void> Ingest::drop_repeats() {
   if (late_.empty()) return {};
   std::vector<store::ReadingRow> asked;
+  asked.reserve(late_.size());
   for (const std::size_t i : late_) asked.push_back(batch_->readings[i]);
   const auto kept = writer_.known(asked);
   if (!kept) return std::unexpected(kept.error());

@@ -25,6 +25,7 @@ namespace alona::mqtt::testing {
 // Free at the time of asking.
 inline std::uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw std::runtime_error("no socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -43,7 +44,7 @@ class TestBroker {
     std::vector<std::pair<std::string, std::string>> users;  // none: everybody may come
   };
 
-  explicit TestBroker(Setup setup = {}) {
+  explicit TestBroker(const Setup& setup = {}) {
     char name[] = "/tmp/alona-broker-XXXXXX";
     if (::mkdtemp(name) == nullptr) throw std::runtime_error("no folder for the test broker");
     folder_ = name;

@@ -258,7 +258,7 @@ TEST_F(World, whatever_is_lost_on_the_way_every_reading_arrives_exactly_once) {
     int value = 0;
     bool lossy = true;
     const auto run = [&](int steps) {
-      for (int i = 0; i < steps; ++i, port.now += 1 + random() % 400) {
+      for (int i = 0; i < steps; ++i, port.now += 1 + static_cast<std::int64_t>(random() % 400)) {
         if (lossy && chance(50)) port.state = Link::down;
         if (lossy) port.reachable = !chance(3), port.accepts = !chance(20);
         for (auto n = lossy ? random() % (chance(30) ? 300 : 4) : 0UL; n > 0; --n) it.node.record(0, value++);

@@ -70,6 +70,7 @@ Result<std::vector<Credentials>> credentials(const SimOptions& options) {
     password = take_line(rest);
   }
   std::vector<Credentials> all;
+  all.reserve(options.nodes);
   for (std::size_t i = 0; i < options.nodes; ++i) all.push_back({id_of(options, i), options.user, password});
   return all;
 }

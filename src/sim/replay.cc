@@ -72,9 +72,10 @@ Result<Row> row(std::string_view line, std::size_t columns) {
   Row result{.ts_ms = count(*time), .values = {}, .event = {}};
   for (std::size_t i = 1; i < parts.size(); ++i) {
     double value = NAN;
-    const char* end = parts[i].data() + parts[i].size();
-    if (!parts[i].empty()) {
-      const auto done = std::from_chars(parts[i].data(), end, value);
+    const std::string_view cell = parts[i];
+    if (!cell.empty()) {
+      const char* const end = cell.data() + cell.size();
+      const auto done = std::from_chars(cell.data(), cell.data() + cell.size(), value);
       if (done.ec != std::errc{} || done.ptr != end)
         return fail(Errc::usage, fmt::format("'{}' is no number", parts[i]));
     }

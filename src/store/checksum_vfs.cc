@@ -120,7 +120,7 @@ Result<std::string> checksum_vfs(const std::string& base_name) {
   const std::scoped_lock lock{mutex};
   sqlite3_vfs* base = sqlite3_vfs_find(base_name.empty() ? nullptr : base_name.c_str());
   if (base == nullptr) return fail(Errc::failed, "no SQLite VFS is named " + base_name);
-  const std::string name = std::string("alona-") + base->zName;
+  std::string name = std::string("alona-") + base->zName;
   if (sqlite3_vfs_find(name.c_str()) != nullptr) return name;
   if (registered.size() == bases_max) return fail(Errc::failed, "too many SQLite VFS");
   const std::size_t slot = registered.size();

@@ -5,8 +5,8 @@
 
 #include <bit>
 #include <cstddef>
-#include <cstring>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "store/checksum_vfs.h"
@@ -63,7 +63,7 @@ std::unique_ptr<SQLite::Database> open_with(const std::string& path, int flags, 
 Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
   const int code = e.getErrorCode();
   const int extended = e.getExtendedErrorCode();
-  const std::string what = fmt::format("{}: {}", path, e.getErrorStr() == nullptr ? e.what() : e.what());
+  const std::string what = fmt::format("{}: {}", path, e.what());
   if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
     return {Errc::corrupt, what + (extended == SQLITE_IOERR_DATA ? " (a page's checksum is wrong)" : ""),
             "The file is damaged. Leave it as it is and restore the newest backup."};
@@ -97,7 +97,8 @@ Result<void> check_file(const std::filesystem::path& path) {
   constexpr std::size_t header_bytes = 100;
   const auto header = first_bytes(path.string(), header_bytes);
   if (!header) {
-    return fail(Errc::io, fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)),
+    return fail(Errc::io,
+                fmt::format("cannot read {}: {}", path.string(), std::generic_category().message(errno)),
                 "Run it as root or as the user alona.");
   }
   const bool whole = header->size() == header_bytes;

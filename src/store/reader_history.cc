@@ -61,6 +61,7 @@ Result<std::vector<History>> Reader::histories(const std::vector<HistoryQuery>& 
   if (!read) return std::unexpected(read.error());
   if (!*read) return std::unexpected(read->error());
   std::vector<History> histories;
+  histories.reserve(bucketers.size());
   for (Bucketer& b : bucketers) histories.push_back(b.finish());
   return histories;
 }
@@ -201,6 +202,7 @@ Result<std::vector<DayCount>> Reader::counts(NodeNo node, std::int32_t from_day,
   if (!read) return std::unexpected(read.error());
   if (!*read) return std::unexpected(read->error());
   std::vector<DayCount> found;
+  found.reserve(days.size());
   for (const auto& [day, row] : days) found.push_back({day, row});
   return found;
 }

@@ -154,7 +154,7 @@ TEST(Writer, what_isnt_a_database_is_refused_and_untouched) {
 
 TEST(Writer, an_empty_file_is_no_empty_history) {
   const Folder folder;
-  std::ofstream{folder.db()};
+  std::ofstream(folder.db()).close();
   const auto opened = Writer::open(folder.db(), Open::create);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::corrupt);

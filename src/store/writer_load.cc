@@ -143,6 +143,7 @@ std::vector<CountRow> counts_of_day(SQLite::Database& db, std::int32_t day, cons
     add_counts(to, row);
   }
   std::vector<CountRow> rows;
+  rows.reserve(counts.size());
   for (const auto& [no, row] : counts) rows.push_back(row);
   return rows;
 }

@@ -71,7 +71,8 @@ Api::Api(ApiOptions options, Parts parts)
 }
 
 void Api::add_routes() {
-  const auto add = [&](Method method, std::string_view path, Access access, void (Api::*handler)(Call)) {
+  const auto add = [&](Method method, std::string_view path, Access access,
+                       void (Api::*handler)(const Call&)) {
     routes_.add(method, "/api/v1" + std::string(path), {access, handler});
   };
   routes_.add(Method::get, "/health", {Access::open, &Api::health});
@@ -114,23 +115,23 @@ void Api::handle(http::Request request, http::Reply reply) {
 }
 
 void Api::authorize(Call call, Answer answer) {
-  const auto go = [this, answer](Call allowed) {
-    if (answer.handler != nullptr) return (this->*answer.handler)(std::move(allowed));
+  const auto go = [this, answer](const Call& allowed) {
+    if (answer.handler != nullptr) return (this->*answer.handler)(allowed);
     allowed.reply(http::problem(404, "There is nothing at this address"));
   };
   if (call.request.local) {
     call.who = {"local", true, {}};
-    return go(std::move(call));
+    return go(call);
   }
   const bool changes = call.request.method != Method::get;
   if (changes && !own_origin(call.request)) return call.reply(foreign_origin());
-  if (answer.access == Access::open) return go(std::move(call));
+  if (answer.access == Access::open) return go(call);
   const std::string secret{call.request.cookie(session_cookie)};
   const auto shared = std::make_shared<Call>(std::move(call));
   sessions_.find(secret, [this, shared, answer, go](Result<std::optional<Who>> who) {
     if (!who) return shared->reply(problem_of(who.error()));
     if (!*who) {
-      if (answer.access == Access::read && options_.public_read) return go(std::move(*shared));
+      if (answer.access == Access::read && options_.public_read) return go(*shared);
       return shared->reply(log_in_first());
     }
     shared->who = std::move(**who);
@@ -144,7 +145,7 @@ void Api::authorize(Call call, Answer answer) {
     if (answer.access == Access::change && !shared->who.admin) {
       return shared->reply(http::problem(403, "Only an admin may change this", {}, "Log in as one."));
     }
-    go(std::move(*shared));
+    go(*shared);
   });
 }
 

@@ -58,7 +58,7 @@ class Api {
 
   struct Answer {
     Access access = Access::read;
-    void (Api::*handler)(Call) = nullptr;
+    void (Api::*handler)(const Call&) = nullptr;
   };
   using Routes = http::Router<Answer>;
   [[nodiscard]] const Routes& routes() const { return routes_; }
@@ -69,31 +69,31 @@ class Api {
   void serve_file(const http::Request& request, const http::Reply& reply) const;
 
   // api_session.cc
-  void health(Call call);
-  void who_am_i(Call call);
-  void log_in(Call call);
+  void health(const Call& call);
+  void who_am_i(const Call& call);
+  void log_in(const Call& call);
   void finish_login(const Call& call, const store::UserRow& user);
-  void log_out(Call call);
-  void put_user(Call call);
+  void log_out(const Call& call);
+  void put_user(const Call& call);
   // api_overview.cc
-  void overview(Call call);
+  void overview(const Call& call);
   void answer_overview(const http::Reply& reply) const;
-  void status(Call call);
-  void live(Call call);
-  void describe(Call call);
+  void status(const Call& call);
+  void live(const Call& call);
+  void describe(const Call& call);
   // api_nodes.cc
-  void nodes(Call call);
-  void node(Call call);
-  void patch_node(Call call);
-  void add_node(Call call);
-  void rotate_node(Call call);
-  void remove_node(Call call);
+  void nodes(const Call& call);
+  void node(const Call& call);
+  void patch_node(const Call& call);
+  void add_node(const Call& call);
+  void rotate_node(const Call& call);
+  void remove_node(const Call& call);
   // api_history.cc
-  void series(Call call);
-  void history(Call call);
-  void export_readings(Call call);
-  void events(Call call);
-  void rejects(Call call);
+  void series(const Call& call);
+  void history(const Call& call);
+  void export_readings(const Call& call);
+  void events(const Call& call);
+  void rejects(const Call& call);
 
   [[nodiscard]] std::string session_json(const Who& who) const;
   // Asks the pool and answers with what `show` makes of the result, or with the problem.

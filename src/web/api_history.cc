@@ -112,7 +112,7 @@ Result<bool> stream_readings(Archive& archive, const store::ExportFilter& filter
 }
 }  // namespace
 
-void Api::series(Call call) {
+void Api::series(const Call& call) {
   const auto wanted = [&](std::string_view name, std::string_view value) {
     const std::string* given = call.request.target.find(name);
     return given == nullptr || *given == value;
@@ -129,7 +129,7 @@ void Api::series(Call call) {
   call.reply(answer(json::object{{"series", std::move(out)}}));
 }
 
-void Api::history(Call call) {
+void Api::history(const Call& call) {
   std::int32_t id = 0;
   const std::string& text = call.parameters.front();
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -153,7 +153,7 @@ void Api::history(Call call) {
       [](std::string body) { return http::json(std::move(body)); });
 }
 
-void Api::export_readings(Call call) {
+void Api::export_readings(const Call& call) {
   const http::Target& target = call.request.target;
   const std::string* format = target.find("format");
   const bool as_csv = format == nullptr || *format == "csv";
@@ -185,7 +185,7 @@ void Api::export_readings(Call call) {
   call.reply(std::move(response));
 }
 
-void Api::events(Call call) {
+void Api::events(const Call& call) {
   const auto span = span_of(call.request.target, clock_.utc() + limits::node_ahead_max, std::chrono::days(7));
   if (!span) return call.reply(problem_of(span.error()));
   std::optional<store::NodeNo> no;
@@ -216,7 +216,7 @@ void Api::events(Call call) {
       });
 }
 
-void Api::rejects(Call call) {
+void Api::rejects(const Call& call) {
   const auto before = number(call.request.target, "before");
   if (!before) return call.reply(problem_of(before.error()));
   using Rows = std::vector<store::RejectItem>;

@@ -115,13 +115,13 @@ Result<void> check_labels(const Fields& fields) {
 }
 }  // namespace
 
-void Api::nodes(Call call) {
+void Api::nodes(const Call& call) {
   json::array out;
   for (const NodeState* node : model_.nodes()) out.push_back(to_json(model_, *node));
   call.reply(answer(json::object{{"nodes", std::move(out)}}));
 }
 
-void Api::node(Call call) {
+void Api::node(const Call& call) {
   const NodeState* found = model_.node(call.parameters.front());
   if (found == nullptr) return call.reply(unknown(call.parameters.front()));
   const auto no = found->row.no;
@@ -133,7 +133,7 @@ void Api::node(Call call) {
       [this, no](const Detail& detail) { return show_detail(model_, no, detail); });
 }
 
-void Api::patch_node(Call call) {
+void Api::patch_node(const Call& call) {
   const NodeState* found = model_.node(call.parameters.front());
   if (found == nullptr) return call.reply(unknown(call.parameters.front()));
   const auto fields = parse_fields(call.request, {"name", "place"});
@@ -153,7 +153,7 @@ void Api::patch_node(Call call) {
   if (!taken) call.reply(busy());
 }
 
-void Api::add_node(Call call) {
+void Api::add_node(const Call& call) {
   const auto fields = parse_fields(call.request, {"id", "name", "place"});
   if (!fields) return call.reply(problem_of(fields.error()));
   const std::string id = field(*fields, "id");
@@ -172,7 +172,7 @@ void Api::add_node(Call call) {
   if (!taken) call.reply(busy());
 }
 
-void Api::rotate_node(Call call) {
+void Api::rotate_node(const Call& call) {
   const std::string& id = call.parameters.front();
   if (model_.node(id) == nullptr) return call.reply(unknown(id));
   const bool taken = backend_.rotate_node(id, [reply = call.reply](const Result<NodeCredentials>& made) {
@@ -181,7 +181,7 @@ void Api::rotate_node(Call call) {
   if (!taken) call.reply(busy());
 }
 
-void Api::remove_node(Call call) {
+void Api::remove_node(const Call& call) {
   const std::string& id = call.parameters.front();
   if (model_.node(id) == nullptr) return call.reply(unknown(id));
   const bool taken = backend_.remove_node(id, [reply = call.reply](Result<void> done) {

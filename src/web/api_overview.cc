@@ -19,7 +19,7 @@ json::array findings_json(const Model& model, UtcMs now, bool trusted) {
 }
 }  // namespace
 
-void Api::overview(Call call) {
+void Api::overview(const Call& call) {
   const Mono now = clock_.mono();
   if (trends_.made && now - *trends_.made < limits::trend_age_max) return answer_overview(call.reply);
   if (trends_.asking) {
@@ -92,7 +92,7 @@ void Api::answer_overview(const http::Reply& reply) const {
   reply(http::json(out + "]}"));
 }
 
-void Api::status(Call call) {
+void Api::status(const Call& call) {
   const UtcMs now = clock_.utc();
   const bool trusted = clock_.trusted();
   json::array nodes;
@@ -115,7 +115,7 @@ void Api::status(Call call) {
                                  {"nodes", std::move(nodes)}}));
 }
 
-void Api::live(Call call) {
+void Api::live(const Call& call) {
   std::optional<std::uint64_t> last;
   if (const auto text = call.request.header("last-event-id"); !text.empty()) {
     std::uint64_t id = 0;
@@ -126,6 +126,6 @@ void Api::live(Call call) {
   call.reply(live_.open(last, clock_.mono()));
 }
 
-void Api::describe(Call call) { call.reply(http::serve_asset(openapi(), call.request)); }
+void Api::describe(const Call& call) { call.reply(http::serve_asset(openapi(), call.request)); }
 
 }  // namespace alona::web

@@ -32,7 +32,7 @@ bool valid_user(std::string_view name) {
 }  // namespace
 
 // Nothing else about the box: who asks may be anybody.
-void Api::health(Call call) {
+void Api::health(const Call& call) {
   const bool worried = !model_.broker_connected() || !clock_.trusted();
   const std::string_view status = !model_.started() ? "failing" : worried ? "degraded" : "ok";
   call.reply(http::json(fmt::format(R"({{"status":"{}"}})", status), model_.started() ? 200 : 503));
@@ -47,7 +47,7 @@ std::string Api::session_json(const Who& who) const {
                                       {"version", options_.version}});
 }
 
-void Api::who_am_i(Call call) {
+void Api::who_am_i(const Call& call) {
   if (call.request.local) return call.reply(http::json(session_json(call.who)));
   sessions_.find(std::string(call.request.cookie(session_cookie)),
                  [this, reply = call.reply](Result<std::optional<Who>> who) {
@@ -57,7 +57,7 @@ void Api::who_am_i(Call call) {
                  });
 }
 
-void Api::log_in(Call call) {
+void Api::log_in(const Call& call) {
   const auto fields = parse_fields(call.request, {"name", "password"});
   if (!fields) return call.reply(problem_of(fields.error()));
   const auto text = [&](std::string_view name) {
@@ -72,7 +72,7 @@ void Api::log_in(Call call) {
   if (const int seconds = throttle_.take(call.request.peer, clock_.mono()); seconds > 0) {
     return call.reply(wait(seconds, "There were too many wrong passwords from this address."));
   }
-  const auto shared = std::make_shared<Call>(std::move(call));
+  const auto shared = std::make_shared<Call>(call);
   const bool queued =
       hashes_.verify(user, password, [this, shared, user](Result<std::optional<store::UserRow>> found) {
         if (!found) return shared->reply(problem_of(found.error()));
@@ -104,7 +104,7 @@ void Api::finish_login(const Call& call, const store::UserRow& user) {
   if (!taken) call.reply(busy());
 }
 
-void Api::log_out(Call call) {
+void Api::log_out(const Call& call) {
   const std::string hash = session_hash(call.request.cookie(session_cookie));
   const bool taken = backend_.end_session(hash, [this, reply = call.reply, hash](Result<void> done) {
     sessions_.ended(hash);
@@ -118,7 +118,7 @@ void Api::log_out(Call call) {
 }
 
 // Makes a user or changes the password; either way the user's sessions end.
-void Api::put_user(Call call) {
+void Api::put_user(const Call& call) {
   const auto fields = parse_fields(call.request, {"name", "password"});
   if (!fields) return call.reply(problem_of(fields.error()));
   if (!fields->contains("name") || !fields->contains("password")) {

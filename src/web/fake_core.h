@@ -77,6 +77,7 @@ class FakeArchive final : public Archive {
   Result<std::vector<store::History>> histories(const std::vector<store::HistoryQuery>& queries) override {
     ++core_.asked_trends;
     std::vector<store::History> all;
+    all.reserve(queries.size());
     for (const auto& query : queries) all.push_back(*history(query));
     return all;
   }

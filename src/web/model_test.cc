@@ -134,6 +134,7 @@ TEST(Live, is_bounded_in_streams_and_in_memory) {
   Live live{1};
   const Mono now{1'000'000ms};
   std::vector<http::Response> open;
+  open.reserve(limits::live_streams_max);
   for (std::size_t i = 0; i < limits::live_streams_max; ++i) open.push_back(live.open({}, now));
   EXPECT_EQ(open.back().status, 200);
   EXPECT_EQ(live.open({}, now).status, 503);

@@ -122,7 +122,7 @@ WebServer::WebServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WebServer::~WebServer() { stop(); }
 
 Result<std::unique_ptr<WebServer>> WebServer::start(WebOptions options, const Clock& clock, Backend& backend,
-                                                    ArchiveFactory archive,
+                                                    const ArchiveFactory& archive,
                                                     std::span<const http::Asset> assets) {
   if (sodium_init() < 0) return fail(Errc::failed, "cannot start the cryptographic library libsodium");
   // The handler needs the parts, and they need the server's loop: it is filled in below, before anything

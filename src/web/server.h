@@ -35,7 +35,8 @@ class WebServer {
   // what to do; refused: another core runs. `clock` and `backend` outlive it; the backend's callbacks may
   // come later still.
   [[nodiscard]] static Result<std::unique_ptr<WebServer>> start(WebOptions options, const Clock& clock,
-                                                                Backend& backend, ArchiveFactory archive,
+                                                                Backend& backend,
+                                                                const ArchiveFactory& archive,
                                                                 std::span<const http::Asset> assets);
   ~WebServer();  // stops
 

@@ -32,7 +32,7 @@ bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-void Sessions::find(const std::string& secret, Done<std::optional<Who>> done) {
+void Sessions::find(const std::string& secret, const Done<std::optional<Who>>& done) {
   if (secret.size() != 2 * secret_bytes) return done(std::nullopt);
   const std::string hash = session_hash(secret);
   if (const auto found = cache_.find(hash); found != cache_.end()) {

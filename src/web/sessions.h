@@ -34,7 +34,7 @@ class Sessions {
   Sessions(Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
 
   // Nothing: no such session, or over. temporary: nobody could look.
-  void find(const std::string& secret, Done<std::optional<Who>> done);
+  void find(const std::string& secret, const Done<std::optional<Who>>& done);
   // After the database has it.
   void began(const std::string& secret, const store::SessionRow& row, bool admin);
   void ended(const std::string& hash) { cache_.erase(hash); }

@@ -23,7 +23,7 @@ class TestClient {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     inet_pton(AF_INET, from, &address.sin_addr);
-    bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    (void)bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     address.sin_port = htons(port);
     connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;

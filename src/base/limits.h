@@ -45,7 +45,10 @@ inline constexpr std::size_t boots_per_node = 4;
 inline constexpr std::size_t broker_inflight_max = 1'000;
 inline constexpr std::size_t broker_queued_max = 20'000;
 inline constexpr std::size_t tail_messages = broker_inflight_max + broker_queued_max;
-static_assert(tail_messages < 65'535);  // packet ids must not come round within the tail
+static_assert(tail_messages < 65'535);  // packet ids must not come round within what a broker can hold
+// A broker that delivers again after a connect does it at once; a line that was quiet for so long has nothing
+// left of that. Generous, because ending too early stores twice: the broker may be saving to a slow card.
+inline constexpr auto redelivery_quiet = 5'000ms;
 
 // ---- one commit ----
 inline constexpr std::size_t commit_messages_max = broker_inflight_max;

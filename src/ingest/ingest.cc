@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "ingest/window.h"
+#include "protocol/numbering.h"
 
 namespace alona::ingest {
 namespace {
@@ -16,6 +17,9 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+
+constexpr std::string_view old_copy =
+    "only status may be retained; the broker keeps an old copy of this message";
 
 // Only telemetry carries readings. What can't be read counts as one: somebody sent something.
 std::uint32_t readings_in(const protocol::Topic& topic,
@@ -56,9 +60,8 @@ void Ingest::take(const mqtt::Message& message) {
       (topic->kind == protocol::TopicKind::event || topic->kind == protocol::TopicKind::error ||
        topic->kind == protocol::TopicKind::status);
   due_.message(a.mono, urgent);
-  // More than the broker can hold back has come: whatever comes now is being sent now.
-  if (backlog_ && ++backlog_taken_ > limits::tail_messages) backlog_ = false;
-  if (!topic) return refuse(a, {Reason::topic, "no node may publish on this topic"});
+  watch_for_redeliverys_end(a.mono);
+  if (!topic) return refuse_topic(a);
   a.node_id = topic->node;
   a.node = known_node(topic->node);
   if (a.node == nullptr) {
@@ -87,6 +90,15 @@ void Ingest::take(const mqtt::Message& message) {
              decoded->body);
 }
 
+// A known node's is settled like any other refusal: a sensor's name that is misspelt must not hold up what
+// comes behind it.
+void Ingest::refuse_topic(Arrival& a) {
+  a.node_id = protocol::node_of(a.message.topic);
+  if (NodeState* node = catalog_.find(a.node_id); node != nullptr && !node->row.removed) a.node = node;
+  if (a.node != nullptr && seen_before(a, protocol::numbering_of_unreadable(a.message.payload))) return;
+  refuse(a, {Reason::topic, "no node may publish on this topic"});
+}
+
 // A node the broker let in is known; whether it has a row yet is our own business.
 NodeState* Ingest::known_node(std::string_view id) {
   NodeState* node = catalog_.find(id);
@@ -102,12 +114,16 @@ NodeState* Ingest::known_node(std::string_view id) {
 // Exactly once: by boot and seq, else by the tail. True: it is settled here, as a repeat or as refused.
 bool Ingest::seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequence>& sequence) {
   if (!sequence) return seen_in_tail(a);
+  if (a.message.retained) return settle_old_copy(a, *sequence), true;
   store::WindowRow& window = Catalog::window(*a.node, sequence->boot);
   const Judged judged = judge(window, *sequence);
   std::erase(a.node->touched, sequence->boot);
   a.node->touched.push_back(sequence->boot);
   a.node->delta.lost += judged.lost;
-  if (judged.verdict == Verdict::fresh) return false;
+  if (judged.verdict == Verdict::fresh) {
+    if (a.message.packet_id != 0) redelivery_ = false;
+    return false;
+  }
   if (judged.verdict == Verdict::repeat) {
     a.node->delta.repeated += a.readings;
   } else {
@@ -115,6 +131,30 @@ bool Ingest::seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequen
                                            sequence->seq, limits::window_length, window.acked)});
   }
   return true;
+}
+
+// What the broker kept may be of a boot long forgotten, and come at each connect: never taken as new. The
+// window isn't moved either, as a node that holds the message still sends it again.
+void Ingest::settle_old_copy(Arrival& a, const protocol::Stamp::Sequence& sequence) {
+  const store::WindowRow* known = Catalog::find_window(*a.node, sequence.boot);
+  if (known != nullptr) {
+    store::WindowRow window = *known;
+    if (judge(window, sequence).verdict == Verdict::repeat) {
+      a.node->delta.repeated += a.readings;
+      return;
+    }
+  }
+  refuse(a, {Reason::retained, std::string(old_copy)});
+}
+
+// A broker delivers again only after a connect, in the old order and before anything new: the first message
+// that is new ends it (seen_before, seen_in_tail), and so does a quiet line, or more messages than a broker
+// can hold. From then on a match in the tail is chance: packet ids come round, or a broker that fell back to
+// an old save gives them a second time, and a simple node says the same few texts for years.
+void Ingest::watch_for_redeliverys_end(Mono now) {
+  if (++taken_since_connect_ > limits::tail_messages) backlog_ = redelivery_ = false;
+  if (now - last_taken_ > limits::redelivery_quiet) redelivery_ = false;
+  last_taken_ = now;
 }
 
 bool Ingest::seen_in_tail(Arrival& a) {
@@ -125,17 +165,17 @@ bool Ingest::seen_in_tail(Arrival& a) {
     if (tail_.contains_hash(entry.hash)) {
       a.node->delta.repeated += a.readings;
     } else {
-      refuse(a,
-             {Reason::retained, "only status may be retained; the broker keeps an old copy of this message"});
+      refuse(a, {Reason::retained, std::string(old_copy)});
     }
     return true;
   }
   const bool bare = !m.payload.empty() && m.payload.front() != '{';
-  a.replayed = tail_.contains(entry);
+  a.replayed = redelivery_ && tail_.contains(entry);
   if (a.replayed && !bare) {
     a.node->delta.repeated += a.readings;
     return true;
   }
+  if (!a.replayed) redelivery_ = false;
   // The same bare number under the same packet id may well be a new reading: kept, and marked.
   tail_.add(entry);
   batch_->tail.push_back(entry);
@@ -293,6 +333,7 @@ Result<Committed> Ingest::commit() {
   batch_ = std::make_shared<store::Batch>();
   late_.clear();
   due_.committed();
+  last_taken_ = clock_.mono();
   return committed;
 }
 

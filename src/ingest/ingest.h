@@ -79,10 +79,13 @@ class Ingest {
  private:
   struct Arrival;  // one message on its way
   void refuse(Arrival& a, const protocol::Refusal& why);
+  void refuse_topic(Arrival& a);
   void refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t readings, std::string_view text);
   [[nodiscard]] NodeState* known_node(std::string_view id);
   [[nodiscard]] bool seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequence>& sequence);
   [[nodiscard]] bool seen_in_tail(Arrival& a);
+  void settle_old_copy(Arrival& a, const protocol::Stamp::Sequence& sequence);
+  void watch_for_redeliverys_end(Mono now);
   void store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp);
   void store_reading(Arrival& a, const protocol::Reading& reading, bool bare);
   void store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp);
@@ -110,7 +113,11 @@ class Ingest {
   std::int32_t today_ = 0;
   std::uint64_t readings_stored_ = 0;
   bool backlog_ = false;
-  std::size_t backlog_taken_ = 0;
+  // The broker may be delivering again what it had delivered before; only then is a match in the tail a
+  // repeat.
+  bool redelivery_ = false;
+  std::size_t taken_since_connect_ = 0;
+  Mono last_taken_{};  // or committed: our own slowness is no quiet line
   std::shared_ptr<store::Batch> batch_ = std::make_shared<store::Batch>();
   std::vector<std::size_t> late_;  // indices of the batch's readings whose time isn't new for their series
 };

@@ -41,8 +41,9 @@ std::shared_ptr<const store::Batch> Ingest::everything() const {
 }
 
 void Ingest::connected(bool session_present) {
-  backlog_ = true;
-  backlog_taken_ = 0;
+  backlog_ = redelivery_ = true;
+  taken_since_connect_ = 0;
+  last_taken_ = clock_.mono();
   if (session_present) return;
   tail_.clear();
   batch_->tail.clear();

@@ -34,6 +34,12 @@ bool valid_node_id(std::string_view id) {
   return valid_name(id) && id != "core" && id != "canary" && !id.starts_with("alona");
 }
 
+std::string_view node_of(std::string_view topic) {
+  if (next_level(topic) != "alona") return {};
+  const std::string_view node = next_level(topic);
+  return valid_node_id(node) ? node : std::string_view{};
+}
+
 std::optional<Topic> parse_topic(std::string_view topic) {
   std::string_view rest = topic;
   if (next_level(rest) != "alona") return std::nullopt;

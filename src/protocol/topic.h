@@ -25,4 +25,7 @@ struct Topic {
 // topics.
 [[nodiscard]] std::optional<Topic> parse_topic(std::string_view topic);
 
+// Whose topic it would be, whatever follows the id; empty when it is nobody's.
+[[nodiscard]] std::string_view node_of(std::string_view topic);
+
 }  // namespace alona::protocol

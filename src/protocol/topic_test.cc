@@ -24,6 +24,14 @@ TEST(Topic, each_kind_is_told_apart) {
   expect("alona/roof/error", "roof", TopicKind::error, "");
 }
 
+TEST(Topic, a_bad_one_still_tells_its_node) {
+  EXPECT_EQ(node_of("alona/roof/telemetry/Temp"), "roof");
+  EXPECT_EQ(node_of("alona/roof"), "roof");
+  for (const char* text :
+       {"", "alona", "alona/", "alona/Roof/status", "alona/core/status", "home/roof/status"})
+    EXPECT_EQ(node_of(text), "") << text;
+}
+
 TEST(Topic, every_other_shape_is_refused) {
   for (const char* text : {"",
                            "/",

@@ -41,11 +41,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def wait_for(condition, what, patience_s=PATIENCE_S):
-    """Asks until `condition` is true and returns what it said; an AssertionError names `what` never came."""
+    """Asks until `condition` is true and returns what it said; an AssertionError names `what` never came: a text, or
+    a function that tells how things are then."""
     deadline = time.monotonic() + patience_s
     while not (result := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {patience_s:.0f} s in vain for {what}")
+            raise AssertionError(f"waited {patience_s:.0f} s in vain for {what() if callable(what) else what}")
         time.sleep(0.02)
     return result
 
@@ -340,6 +341,7 @@ class Box:
         client.max_queued_messages_set(0)
         client.reconnect_delay_set(1, 1)
         client.connack = None  # the last connection's code
+        client.acknowledged = set()  # the packet ids of which the broker has sent a PUBACK
         subscribed = threading.Event()
 
         def connected(who, _data, _flags, code):
@@ -348,6 +350,7 @@ class Box:
                 who.subscribe([(topic, 1) for topic in subscribe])
 
         client.on_connect = connected
+        client.on_publish = lambda _client, _data, mid: client.acknowledged.add(mid)
         client.on_subscribe = lambda *_: subscribed.set()
         if on_message:
             client.on_message = lambda _client, _data, message: on_message(message)
@@ -361,12 +364,12 @@ class Box:
         return client
 
     def publish(self, client, messages, patience_s=PATIENCE_S):
-        """(topic, payload) each at QoS 1; returns when the broker has acknowledged all of them."""
-        sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
-        wait_for(lambda: sent[-1].is_published(), "the broker's PUBACKs", patience_s)
-        for one in sent:
-            one.wait_for_publish(patience_s)
-            assert one.is_published()
+        """(topic, payload) each at QoS 1, at most 65,535; returns when the broker has acknowledged all of them, also
+        when that needs a new connection."""
+        client.acknowledged.clear()
+        sent = {client.publish(topic, payload, qos=1).mid for topic, payload in messages}
+        wait_for(lambda: client.acknowledged >= sent,
+                 lambda: f"{len(sent - client.acknowledged)} of the broker's PUBACKs", patience_s)
 
 
 def _ms(text):

@@ -51,7 +51,8 @@ static_assert(tail_messages < 65'535);  // packet ids must not come round within
 inline constexpr auto redelivery_quiet = 5'000ms;
 
 // ---- one commit ----
-inline constexpr std::size_t commit_messages_max = broker_inflight_max;
+// Half of what the broker may have in flight: while one half waits for the disk, the other is on its way.
+inline constexpr std::size_t commit_messages_max = broker_inflight_max / 2;
 inline constexpr std::size_t commit_full_window =
     100;  // with this many waiting, a quiet line means a full window
 inline constexpr auto commit_quiet = 10ms;

@@ -39,6 +39,10 @@ std::uint64_t seal_of(std::span<const std::uint8_t> page, sqlite3_int64 offset) 
   return body | std::uint64_t{crc32c(place)} << 32;
 }
 
+// What stands in a seal's place in memory, in the WAL, and in a page that another program's checkpoint wrote
+// home from there. SQLite's fresh pages have it by themselves.
+constexpr std::uint64_t broken_seal = 0;
+
 bool is_page(int bytes) { return bytes >= 512 && (bytes & (bytes - 1)) == 0; }
 
 // Byte 20 of a database's first page: how many bytes at each page's end SQLite leaves alone.
@@ -61,10 +65,15 @@ int read_page(sqlite3_file* file, void* data, int bytes, sqlite3_int64 offset) {
   if (result != SQLITE_OK) return result;
   look_at_header(sealed, data, bytes, offset);
   if (!sealed.seals || !is_page(bytes)) return SQLITE_OK;
-  const std::span page{static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(bytes)};
+  const std::span page{static_cast<std::uint8_t*>(data), static_cast<std::size_t>(bytes)};
+  const std::span place = page.last(page_seal_bytes);
   std::uint64_t seal = 0;
-  std::memcpy(&seal, page.data() + page.size() - page_seal_bytes, page_seal_bytes);
-  if (seal == seal_of(page, offset)) return SQLITE_OK;
+  std::memcpy(&seal, place.data(), place.size());
+  if (seal == broken_seal) return SQLITE_OK;
+  if (seal == seal_of(page, offset)) {
+    std::memcpy(place.data(), &broken_seal, place.size());
+    return SQLITE_OK;
+  }
   sqlite3_log(SQLITE_IOERR_DATA, "page at byte %lld is damaged", offset);
   return SQLITE_IOERR_DATA;
 }

@@ -65,7 +65,10 @@ Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
   const int extended = e.getExtendedErrorCode();
   const std::string what = fmt::format("{}: {}", path, e.what());
   if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
-    return {Errc::corrupt, what + (extended == SQLITE_IOERR_DATA ? " (a page's checksum is wrong)" : ""),
+    return {Errc::corrupt,
+            what + (extended == SQLITE_IOERR_DATA
+                        ? " (a page's checksum is wrong: it is damaged, or another program changed it)"
+                        : ""),
             "The file is damaged. Leave it as it is and restore the newest backup."};
   }
   switch (code) {

@@ -1,3 +1,4 @@
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -378,6 +379,23 @@ TEST(ChecksumVfs, a_flipped_bit_in_any_page_is_never_read_as_true) {
     }
   }
   EXPECT_GT(found, 100);  // the others lie in pages that nobody asked for
+}
+
+// A keeper looks with the plain sqlite3 shell, and the core ends before the shell does.
+TEST(ChecksumVfs, a_checkpoint_by_another_program_is_no_damage) {
+  const Folder folder;
+  for (int life = 0; life < 3; ++life) {
+    auto writer = Writer::open(folder.db(), life == 0 ? Open::create : Open::existing);
+    ASSERT_TRUE(writer) << writer.error().text();
+    SQLite::Database shell{folder.db().string(), SQLite::OPEN_READWRITE};
+    if (life == 0) {
+      ASSERT_TRUE(writer->commit(catalog()));
+    }
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(writer->commit(readings({at(Ms{300 * life + i}, i + 0.5)})));
+    EXPECT_GT(shell.execAndGet("SELECT count(*) FROM sqlite_schema").getInt(), 0);
+    writer = fail(Errc::failed, "ended");
+  }
+  EXPECT_EQ(exported(folder.db()).size(), 900u);
 }
 
 TEST(Reader, it_cannot_write_and_a_late_question_ends) {

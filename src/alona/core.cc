@@ -124,7 +124,8 @@ Result<void> serve(const CoreOptions& options) {
              page->post_start(i.everything(), i.readings_stored(), i.intervals());
            },
        .changed = [&](std::shared_ptr<const store::Batch> batch) { page->post(std::move(batch)); },
-       .broker = [&](bool connected) { page->post_broker(connected); }}};
+       .broker = [&](bool connected) { page->post_broker(connected); },
+       .storing = [&](const Error* why) { page->post_storing(why); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
   const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
   std::optional<CoreBackend> backend{

@@ -65,8 +65,9 @@ inline constexpr int urgent_bucket =
 // ---- the writer's loop ----
 inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute
 inline constexpr auto reconnect_min = 250ms;
-inline constexpr auto reconnect_max = 5'000ms;  // the broker is on this box: trying is cheap
-inline constexpr auto recover_pause = 1'000ms;  // between looks at a database that doesn't answer
+inline constexpr auto reconnect_max = 5'000ms;      // the broker is on this box: trying is cheap
+inline constexpr auto recover_pause_min = 1'000ms;  // between looks at a database that can't be written
+inline constexpr auto recover_pause_max = 30'000ms;
 inline constexpr auto backlog_min = 500ms;  // after a connect, before a quiet line means that nothing waited
 inline constexpr auto time_interval = 60s;  // alona/core/time
 inline constexpr auto fold_interval = 10min;  // bounds what a start replays to 600 small rows

@@ -119,15 +119,11 @@ void Service::read_until_due() {
 void Service::settle() {
   auto committed = ingest_.commit();
   if (!committed) {
-    spdlog::error("storing failed, nothing is acknowledged, the broker keeps it: {}",
-                  committed.error().text());
-    connection_->drop();
-    if (connected_) listener_.broker(false);
-    connected_ = false;
-    healthy_ = false;
+    storing_failed(committed.error());
     end_commands(std::unexpected(committed.error()));
     return;
   }
+  if (!committed->changes->empty()) recovery_pause_ = Ms{0};
   end_commands({});
   if (connected_) acknowledge(*committed);
   if (!committed->changes->empty()) listener_.changed(committed->changes);
@@ -144,24 +140,41 @@ void Service::acknowledge(const Committed& committed) {
   (void)connection_->flush();
 }
 
+void Service::storing_failed(const Error& why) {
+  if (std::exchange(last_complaint_, why.what) != why.what) {
+    spdlog::error("storing failed; nothing is acknowledged, what comes waits at the broker: {}", why.text());
+  }
+  listener_.storing(&why);
+  connection_->drop();
+  if (connected_) listener_.broker(false);
+  connected_ = healthy_ = false;
+  recovery_pause_ = std::clamp<Ms>(2 * recovery_pause_, limits::recover_pause_min, limits::recover_pause_max);
+  next_recovery_ = clock_.mono() + recovery_pause_;
+}
+
 // After a commit that failed, or whose outcome nobody knows: look at what the disk says, and go on from
-// there.
+// there. A fold proves that it can be written to.
 void Service::recover() {
-  auto opened = writer_.reopen();
-  auto loaded = opened ? ingest_.load() : std::move(opened);
-  if (loaded) {
-    healthy_ = true;
-    last_complaint_.clear();
-    listener_.started(ingest_);
-    spdlog::info("the database answers again; taking messages");
+  run_commands();
+  const Mono now = clock_.mono();
+  if (now < next_recovery_) {
+    pollfd wake{wake_fd_, POLLIN, 0};
+    const Ms pause = std::min<Ms>(next_recovery_ - now + Ms{1}, limits::recover_pause_min);
+    if (::poll(&wake, 1, static_cast<int>(pause.count())) > 0) {
+      std::uint64_t rings = 0;
+      [[maybe_unused]] const auto read = ::read(wake_fd_, &rings, sizeof rings);
+    }
     return;
   }
-  if (std::exchange(last_complaint_, loaded.error().what) != loaded.error().what) {
-    spdlog::error("the database does not answer; messages wait at the broker: {}", loaded.error().text());
-  }
-  run_commands();
-  pollfd wake{wake_fd_, POLLIN, 0};
-  ::poll(&wake, 1, static_cast<int>(Ms{limits::recover_pause}.count()));
+  auto done = writer_.reopen();
+  if (done) done = ingest_.load();
+  if (done) done = ingest_.fold();
+  if (!done) return storing_failed(done.error());
+  healthy_ = true;
+  last_complaint_.clear();
+  listener_.started(ingest_);
+  listener_.storing(nullptr);
+  spdlog::info("the database takes changes again; taking messages");
 }
 
 void Service::run_commands() {
@@ -192,10 +205,7 @@ void Service::every_second(Mono now) {
   }
   if (now >= next_fold_ && !ingest_.dirty()) {
     next_fold_ = now + limits::fold_interval;
-    if (auto folded = ingest_.fold(); !folded) {
-      spdlog::error("folding the log failed: {}", folded.error().text());
-      healthy_ = false;
-    }
+    if (auto folded = ingest_.fold(); !folded) storing_failed(folded.error());
   }
 }
 

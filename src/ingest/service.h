@@ -26,6 +26,7 @@ struct Listener {
   std::function<void(const Ingest&)> started;
   std::function<void(std::shared_ptr<const store::Batch>)> changed;  // after each commit
   std::function<void(bool connected)> broker;
+  std::function<void(const Error*)> storing;  // what keeps it from storing; nullptr: it stores again
 };
 
 class Service final : private mqtt::Handler {
@@ -65,6 +66,7 @@ class Service final : private mqtt::Handler {
   void read_until_due();
   void settle();
   void acknowledge(const Committed& committed);
+  void storing_failed(const Error& why);
   void recover();
   void run_commands();
   void end_commands(const Result<void>& outcome);
@@ -80,7 +82,9 @@ class Service final : private mqtt::Handler {
   Ingest ingest_;
   std::unique_ptr<mqtt::Connection> connection_;
   bool connected_ = false;
-  bool healthy_ = true;  // false between a failed commit and a database that answers again
+  bool healthy_ = true;  // false between a failed commit and a database that takes changes again
+  Mono next_recovery_{};
+  Ms recovery_pause_{};  // doubles from try to try, until a message is stored
   std::uint64_t taken_ = 0;
   Mono connected_at_{};
   Mono next_connect_{};

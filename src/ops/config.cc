@@ -288,6 +288,14 @@ class File {
   std::string_view name_;
 };
 
+// A box without the zones' files can't tell; the page then asks the browser.
+bool known_timezone(const std::string& name) {
+  const std::filesystem::path zones = "/usr/share/zoneinfo";
+  std::error_code ignored;
+  return !std::filesystem::is_directory(zones, ignored) ||
+         std::filesystem::is_regular_file(zones / name, ignored);
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, std::string_view name) {
@@ -306,10 +314,19 @@ Result<Config> parse_config(std::string_view text, std::string_view name) {
 
 Result<Config> load_config(const std::filesystem::path& path, bool must_exist) {
   const auto text = files::read(path, limits::config_bytes_max);
-  if (text) return parse_config(*text, path.string());
+  if (text) {
+    auto config = parse_config(*text, path.string());
+    if (config && !known_timezone(config->core.timezone)) {
+      return fail(Errc::config,
+                  fmt::format("{}: there is no time zone {}", path.string(), config->core.timezone),
+                  "Write a name such as \"Europe/Berlin\"; `timedatectl list-timezones` lists all.");
+    }
+    return config;
+  }
   if (text.error().code == Errc::not_found && !must_exist) return Config{};
   Error error = text.error();
   error.code = Errc::config;
+  error.next = "Check --config FILE; without it Alona reads /etc/alona/alona.toml.";
   return std::unexpected(std::move(error));
 }
 

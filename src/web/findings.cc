@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
+
 namespace alona::web {
 namespace {
 using store::Presence;
@@ -19,7 +21,9 @@ std::string for_time(std::optional<UtcMs> since, UtcMs now) {
 }
 
 std::optional<Finding> of_broker(const Model& model, UtcMs now) {
-  if (model.broker_connected() || now - model.broker_since() < broker_grace) return std::nullopt;
+  // A core that can't store leaves its broker: the cause is told, not its consequence.
+  if (model.broker_connected() || model.storing_failed() || now - model.broker_since() < broker_grace)
+    return std::nullopt;
   return Finding{
       "broker",
       Level::being_lost,
@@ -29,6 +33,34 @@ std::optional<Finding> of_broker(const Model& model, UtcMs now) {
       "Wait a minute: it is restarted by itself. If it stays so, restart the box.",
       model.broker_since(),
       {}};
+}
+
+std::string_view reason(const Error& why) {
+  switch (why.code) {
+    case Errc::disk_full:
+      return "the disk is full";
+    case Errc::temporary:
+      return "another program holds the database";
+    case Errc::corrupt:
+      return "the database is damaged";
+    default:
+      return "the database can't be written to";
+  }
+}
+
+std::optional<Finding> of_storing(const Model& model, UtcMs now) {
+  const auto& failed = model.storing_failed();
+  if (!failed) return std::nullopt;
+  const UtcMs since = model.storing_failed_since();
+  return Finding{"storing",
+                 Level::being_lost,
+                 fmt::format("Readings haven't been stored{}: {}", for_time(since, now), reason(*failed)),
+                 fmt::format("What comes waits at the message broker, up to {} messages. Nodes that wait for "
+                             "an answer keep theirs; others lose what they measure after that.",
+                             limits::broker_queued_max),
+                 failed->next.empty() ? failed->what : failed->next,
+                 since,
+                 {}};
 }
 
 std::optional<Finding> of_clock(bool trusted) {
@@ -117,6 +149,7 @@ std::vector<Finding> findings(const Model& model, UtcMs now, bool clock_trusted)
                         : all.end();
     all.insert(at, std::move(*finding));
   };
+  add(of_storing(model, now));
   add(of_broker(model, now));
   add(of_clock(clock_trusted));
   for (const NodeState* node : model.nodes()) add(of_node(*node, now));

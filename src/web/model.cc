@@ -75,6 +75,11 @@ bool Model::set_broker(bool connected, UtcMs now) {
   return true;
 }
 
+void Model::set_storing(std::optional<Error> failed, UtcMs now) {
+  if (failed && !storing_failed_) storing_failed_since_ = now;
+  storing_failed_ = std::move(failed);
+}
+
 void Model::remember(Happened happened) {
   const auto at = std::ranges::find_if(recent_, [&](const Happened& one) { return one.t <= happened.t; });
   recent_.insert(at, std::move(happened));

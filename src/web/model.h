@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/time.h"
 #include "store/rows.h"
 
@@ -53,11 +54,15 @@ class Model {
   void set_intervals(const std::map<store::NodeNo, Ms>& intervals);
   // True when it was different before.
   bool set_broker(bool connected, UtcMs now);
+  void set_storing(std::optional<Error> failed, UtcMs now);
   void remember(Happened happened);  // keeps the newest limits::recent_max, newest first
 
   [[nodiscard]] bool started() const { return started_; }
   [[nodiscard]] bool broker_connected() const { return broker_connected_; }
   [[nodiscard]] UtcMs broker_since() const { return broker_since_; }
+  // What keeps the writer from storing, and since when.
+  [[nodiscard]] const std::optional<Error>& storing_failed() const { return storing_failed_; }
+  [[nodiscard]] UtcMs storing_failed_since() const { return storing_failed_since_; }
   // Those that are welcome, by id.
   [[nodiscard]] std::vector<const NodeState*> nodes() const;
   [[nodiscard]] const NodeState* node(std::string_view id) const;
@@ -82,6 +87,8 @@ class Model {
   std::uint64_t stored_ = 0, rejected_ = 0;
   std::int32_t rejected_day_ = 0;
   UtcMs broker_since_{};
+  std::optional<Error> storing_failed_;
+  UtcMs storing_failed_since_{};
   bool broker_connected_ = false, started_ = false;
 };
 

@@ -102,6 +102,21 @@ TEST(Findings, name_what_needs_a_person_the_most_urgent_first) {
   EXPECT_EQ(ids(model, noon - 5min)[0], "silent:roof") << "a broker that restarts is no news";
 }
 
+TEST(Findings, a_writer_that_cannot_store_is_told_and_not_its_absence_at_the_broker) {
+  Model model;
+  model.start(house(), 0, {});
+  model.set_broker(true, noon);
+  model.set_storing(Error{Errc::disk_full, "database or disk is full", "Free some space."}, noon);
+  model.set_broker(false, noon);
+  const auto all = findings(model, noon + 2h, true);
+  EXPECT_EQ(all[0].what, "Readings haven't been stored for 2 h: the disk is full");
+  EXPECT_EQ(all[0].todo, "Free some space.");
+  EXPECT_EQ(ids(model, noon + 2h, true)[0], "storing");
+  EXPECT_FALSE(std::ranges::count(ids(model, noon + 2h, true), "broker"));
+  model.set_storing({}, noon + 2h);
+  EXPECT_EQ(ids(model, noon + 2h, true)[0], "broker");
+}
+
 TEST(Findings, an_empty_box_says_what_to_do) {
   Model model;
   model.start({}, 0, {});

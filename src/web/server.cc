@@ -161,6 +161,14 @@ void WebServer::post_broker(bool connected) {
   });
 }
 
+void WebServer::post_storing(const Error* why) {
+  std::optional<Error> failed = why != nullptr ? std::optional{*why} : std::nullopt;
+  impl_->poster([impl = impl_.get(), failed = std::move(failed)] {
+    impl->model.set_storing(failed, impl->clock.utc());
+    impl->tick();
+  });
+}
+
 void WebServer::post_intervals(std::map<store::NodeNo, Ms> intervals) {
   impl_->poster(
       [impl = impl_.get(), intervals = std::move(intervals)] { impl->model.set_intervals(intervals); });

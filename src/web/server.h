@@ -47,6 +47,7 @@ class WebServer {
                   std::map<store::NodeNo, Ms> intervals);
   void post(std::shared_ptr<const store::Batch> batch);  // after each commit
   void post_broker(bool connected);
+  void post_storing(const Error* why);  // what keeps the writer from storing; nullptr: it stores again
   void post_intervals(std::map<store::NodeNo, Ms> intervals);
 
   // Ends streams, lets answers under way out, joins the threads. Any thread but the web's own.

@@ -71,9 +71,13 @@ Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
                         : ""),
             "The file is damaged. Leave it as it is and restore the newest backup."};
   }
+  constexpr auto free_space = "Free some space on this disk; Alona goes on by itself.";
+  // SQLite calls it an I/O error when the log's index, which a start makes anew, finds no room.
+  if (extended == SQLITE_IOERR_SHMSIZE)
+    return {Errc::disk_full, path + ": the disk has no room for the log's index", free_space};
   switch (code) {
     case SQLITE_FULL:
-      return {Errc::disk_full, what, "Free some space on this disk; Alona goes on by itself."};
+      return {Errc::disk_full, what, free_space};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {Errc::temporary, what + " (another process holds the database)",

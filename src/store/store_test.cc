@@ -1,11 +1,13 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <bit>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -201,6 +203,27 @@ bool another_process_would_think_it_unused(const std::filesystem::path& db) {
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) != 2);
   return WEXITSTATUS(status) == 1;
+}
+
+// A file that may not grow to the 32 KiB of the log's index stands in for a disk without room for it.
+TEST(Writer, a_start_on_a_full_disk_says_that_it_is_full) {
+  const Folder folder;
+  ASSERT_TRUE(Writer::open(folder.db(), Open::create));
+  ASSERT_FALSE(std::filesystem::exists(folder.db().string() + "-shm"));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{8192, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto writer = Writer::open(folder.db(), Open::existing);
+  const auto reader = Reader::open(folder.db());
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(writer);
+  EXPECT_EQ(writer.error().code, Errc::disk_full) << writer.error().text();
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().code, Errc::disk_full) << reader.error().text();
+  EXPECT_TRUE(Writer::open(folder.db(), Open::existing)) << "with room it opens";
 }
 
 TEST(Writer, keeps_its_lock_while_readers_of_its_process_come_and_go) {

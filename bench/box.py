@@ -127,14 +127,14 @@ class Box:
 
     def _start_broker(self):
         """The product's own files, but for: this port on loopback alone, users of ours, a queue that holds the whole
-        load, and small packets sent at once."""
+        load."""
         files = self.folder / "data/live/broker"
         conf = (files / "alona.conf").read_text()
         conf = re.sub(r"^listener .*", f"listener {self.port} 127.0.0.1", conf, flags=re.M)
         conf = re.sub(r"^max_queued_messages .*", f"max_queued_messages {self.queue}", conf, flags=re.M)
         conf = re.sub(r"^max_queued_bytes .*", "max_queued_bytes 0", conf, flags=re.M)
-        conf = re.sub(r"^(set_tcp_nodelay|persistence_location|user) .*\n", "", conf, flags=re.M)
-        conf += f"set_tcp_nodelay true\nuser root\npersistence_location {self.folder}/\n"
+        conf = re.sub(r"^(persistence_location|user) .*\n", "", conf, flags=re.M)
+        conf += f"user root\npersistence_location {self.folder}/\n"
         (self.folder / "mosquitto.conf").write_text(conf)
         for user in self.USERS:
             subprocess.run(["mosquitto_passwd", "-b", files / "passwd", user, "bench"], check=True)

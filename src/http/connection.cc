@@ -254,6 +254,15 @@ net::awaitable<void> Connection::write_events(std::shared_ptr<EventStream> event
     else
       self->wake_.cancel();
   });
+  // A reader says nothing more: what can be read now is its end. Noticed at once, its place is free for the
+  // next, such as the same page reloaded.
+  stream_.socket().async_wait(Socket::wait_read,
+                              [weak = weak_from_this()](const boost::system::error_code& error) {
+                                const auto self = weak.lock();
+                                if (error || !self || !self->events_) return;
+                                self->events_->close();
+                                self->cut();
+                              });
   while (!events->closed() && !stopping_) {
     const auto frames = events->take();
     if (frames.empty()) {

@@ -291,6 +291,21 @@ TEST(Server, events_arrive_and_a_reader_who_does_not_read_is_cut) {
   EXPECT_TRUE(client.ended());
 }
 
+TEST(Server, the_end_of_a_reader_of_events_is_noticed_at_once) {
+  Served served;
+  {
+    TestClient client = served.client();
+    client.say(get("/events"));
+    EXPECT_EQ(status_of(client.until("\r\n\r\n")), 200);
+  }
+  bool closed = false;
+  for (int i = 0; i < 5'000 && !closed; ++i) {
+    served.there([&] { closed = served.events->closed(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(closed) << "without anything to say to it";
+}
+
 TEST(Server, stops_with_streams_and_idle_connections_open) {
   auto served = std::make_unique<Served>();
   TestClient idle = served->client(), live = served->client(), half = served->client();

@@ -86,6 +86,7 @@ class Ingest {
   [[nodiscard]] bool seen_in_tail(Arrival& a);
   void settle_old_copy(Arrival& a, const protocol::Stamp::Sequence& sequence);
   void watch_for_redeliverys_end(Mono now);
+  void void_tail();
   void store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp);
   void store_reading(Arrival& a, const protocol::Reading& reading, bool bare);
   void store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp);

@@ -14,10 +14,19 @@ Result<void> Ingest::load() {
   tail_key_ = state->tail_key;
   readings_stored_ = state->readings_stored;
   today_ = utc_day(time_.now());
+  const bool emptied = batch_->tail_emptied;
   batch_ = std::make_shared<store::Batch>();
   late_.clear();
   due_.committed();
+  // The broker has forgotten our session, and the commit that would have said so failed.
+  if (emptied) void_tail();
   return {};
+}
+
+void Ingest::void_tail() {
+  tail_.clear();
+  batch_->tail.clear();
+  batch_->tail_emptied = true;
 }
 
 std::shared_ptr<const store::Batch> Ingest::everything() const {
@@ -44,10 +53,7 @@ void Ingest::connected(bool session_present) {
   backlog_ = redelivery_ = true;
   taken_since_connect_ = 0;
   last_taken_ = clock_.mono();
-  if (session_present) return;
-  tail_.clear();
-  batch_->tail.clear();
-  batch_->tail_emptied = true;
+  if (!session_present) void_tail();
 }
 
 void Ingest::note_presence(NodeState& node) {

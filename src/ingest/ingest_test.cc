@@ -251,6 +251,17 @@ TEST(Ingest, a_broker_without_our_session_begins_its_packet_ids_anew) {
   (void)box.commit();
   EXPECT_EQ(box.exported().size(), 2u);
   EXPECT_EQ(box.counted().repeated, 0u);
+  // The commit that would have said so fails, and all is read from the disk again.
+  box.ingest->connected(false);
+  ASSERT_TRUE(box.ingest->load());
+  box.send("alona/roof/telemetry/level", message, 11);
+  (void)box.commit();
+  EXPECT_EQ(box.exported().size(), 3u);
+  box.restart();
+  box.ingest->connected(true);
+  box.send("alona/roof/telemetry/level", message, 11);
+  (void)box.commit();
+  EXPECT_EQ(box.exported().size(), 3u);
 }
 
 TEST(Ingest, a_bare_number_that_may_be_a_repeat_is_kept_and_marked) {

@@ -200,6 +200,9 @@ queue_qos0_messages true
 # A node that is away for a month and comes back finds its session; one that never comes back leaves nothing behind.
 persistent_client_expiration 30d
 
+# Else an event waits for the acknowledgement of the reading before it, some 40 ms.
+set_tcp_nodelay true
+
 persistence true
 autosave_interval 300
 log_dest stderr

@@ -95,7 +95,8 @@ Result<void> replace(const std::filesystem::path& path, std::string_view content
 }
 
 Result<void> make_folder(const std::filesystem::path& path, mode_t mode) {
-  if (path.empty() || std::filesystem::is_directory(path)) return {};
+  std::error_code unseen;  // a folder above may not be looked into: mkdir says so
+  if (path.empty() || std::filesystem::is_directory(path, unseen)) return {};
   if (auto parent = make_folder(path.parent_path(), mode); !parent) return parent;
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     return std::unexpected(failure("make the folder", path, errno));

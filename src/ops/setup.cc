@@ -57,7 +57,8 @@ class Setup {
                                                {paths_.runtime(), 0755}});
     bool changed = false;
     for (const auto& [path, mode] : wanted) {
-      if (fs::is_directory(path)) continue;
+      std::error_code unseen;  // then making it says why
+      if (fs::is_directory(path, unseen)) continue;
       if (auto made = files::make_folder(path, 0755); !made) return made;
       // After the fact, for the umask takes bits away and mkdir gives no set-gid.
       if (::chmod(path.c_str(), mode) != 0)
@@ -139,7 +140,13 @@ class Setup {
   }
 
   Result<void> database() {
-    const bool there = fs::exists(paths_.database());
+    std::error_code unseen;
+    const bool there = fs::exists(paths_.database(), unseen);
+    if (unseen) {
+      return fail(Errc::io,
+                  fmt::format("cannot look for {}: {}", paths_.database().string(), unseen.message()),
+                  "Run it as root.");
+    }
     if (!there) {
       const auto made = store::Writer::open(paths_.database(), store::Open::create);
       if (!made) return std::unexpected(made.error());

@@ -98,6 +98,11 @@ Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
 Result<void> check_file(const std::filesystem::path& path) {
   std::error_code ec;
   if (!std::filesystem::exists(path, ec)) {
+    // "There is none, make one" to somebody who only may not look would be a bad advice.
+    if (ec) {
+      return fail(Errc::io, fmt::format("cannot look for {}: {}", path.string(), ec.message()),
+                  "Run it as root or as the user alona.");
+    }
     return fail(Errc::not_found, fmt::format("there is no database at {}", path.string()),
                 "Make one with `alona setup`, or bring one back with a restore.");
   }

@@ -1,5 +1,7 @@
 #include "alona/core_backend.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <future>
 
@@ -164,7 +166,9 @@ Result<void> CoreBackend::remove(const std::string& id) {
     return ingest.put_node(*row);
   });
   if (!kept) return kept;
-  return provisioner_.prove();
+  if (auto proof = provisioner_.prove(); !proof)
+    return with_context(fmt::format("{} is removed, but it may still log in", id), proof.error());
+  return {};
 }
 
 }  // namespace alona

@@ -1,7 +1,12 @@
 #include "alona/offline.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
 #include <utility>
 
+#include "base/limits.h"
 #include "ops/paths.h"
 
 namespace alona {
@@ -21,9 +26,14 @@ Offline::Offline(ops::Config config, store::Writer writer)
       provisioner_(ops::Paths{config_}, {.host = config_.mqtt.host, .port = config_.mqtt.port}) {}
 
 Result<Offline> Offline::open(const ops::Config& config) {
-  auto writer = store::Writer::open(ops::Paths{config}.database(), store::Open::existing);
-  if (!writer) return std::unexpected(writer.error());
-  return Offline{config, std::move(*writer)};
+  const auto deadline = std::chrono::steady_clock::now() + limits::command_lock_max;
+  while (true) {
+    auto writer = store::Writer::open(ops::Paths{config}.database(), store::Open::existing);
+    if (writer) return Offline{config, std::move(*writer)};
+    if (writer.error().code != Errc::temporary || std::chrono::steady_clock::now() > deadline)
+      return std::unexpected(writer.error());
+    std::this_thread::sleep_for(limits::command_lock_retry);  // another command is at it; flock tells nobody
+  }
 }
 
 Result<std::vector<store::NodeRow>> Offline::nodes() {
@@ -73,7 +83,9 @@ Result<void> Offline::remove_node(const std::string& id, UtcMs now) {
     return revoked;
   row->removed = true;
   if (auto kept = keep(*row, now); !kept) return kept;
-  return provisioner_.prove();
+  if (auto proof = provisioner_.prove(); !proof)
+    return with_context(fmt::format("{} is removed, but it may still log in", id), proof.error());
+  return {};
 }
 
 Result<void> Offline::put_user(const store::UserRow& user) { return writer_.put_user(user); }

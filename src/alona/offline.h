@@ -20,8 +20,8 @@ struct Credentials {
 
 class Offline {
  public:
-  // temporary: the core (or another command) holds the database. not_found: there is none; `alona setup`
-  // makes one.
+  // Waits a while for another command. temporary: the core or a command still holds the database. not_found:
+  // there is none; `alona setup` makes one.
   [[nodiscard]] static Result<Offline> open(const ops::Config& config);
 
   [[nodiscard]] Result<Credentials> add_node(const store::NodeRow& wanted, UtcMs now);

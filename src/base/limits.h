@@ -97,6 +97,9 @@ inline constexpr auto broker_reload_max = 10s;
 inline constexpr auto broker_reload_retry = 200ms;
 inline constexpr auto broker_login_max = 5s;     // one login; both together stay below http_answer_timeout
 inline constexpr auto command_answer_max = 30s;  // the core proves a login before it answers
+// While the core is stopped, commands that change nodes or users wait for one another: one proof and a bit.
+inline constexpr auto command_lock_max = 20s;
+inline constexpr auto command_lock_retry = 50ms;
 
 // ---- the page (docs/api.md) ----
 // A header holds one cookie and a short target; a body is at most a few form fields.

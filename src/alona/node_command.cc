@@ -8,6 +8,7 @@
 #include "alona/cli.h"
 #include "alona/core_client.h"
 #include "alona/offline.h"
+#include "ops/provisioning.h"
 #include "ops/snippet.h"
 #include "protocol/topic.h"
 #include "store/reader.h"
@@ -24,6 +25,14 @@ struct Options {
 };
 
 UtcMs now() { return SystemClock{}.utc(); }
+
+// What the core answers is written for the page; here a command says what to do.
+Error for_shell(Error error, const std::string& id) {
+  if (error.code == Errc::not_found) error.next = "`alona node list` shows all.";
+  if (error.code == Errc::refused && error.next.empty())
+    error.next = fmt::format("`alona node rotate {}` gives it a new password.", id);
+  return error;
+}
 
 // Before the id becomes part of a request's target.
 Result<void> check_id(const std::string& id) {
@@ -46,23 +55,25 @@ Result<Credentials> from_json(const std::string& body) {
   const bool good = proven != nullptr && proven->is_bool() && proven->get_bool();
   return Credentials{
       std::string(id->get_string()), std::string(password->get_string()), good,
-      good ? "" : "The broker hasn't been seen to accept it; try `systemctl reload mosquitto`."};
+      good ? "" : "the broker hasn't been seen to accept it\nTry `systemctl reload mosquitto`."};
 }
 
 Result<Credentials> add(const ops::Config& config, const Options& options) {
+  const store::NodeRow wanted{.id = options.id, .name = options.name, .place = options.place};
+  if (auto good = ops::check_wish(wanted); !good) return std::unexpected(good.error());
   const json::object body{{"id", options.id}, {"name", options.name}, {"place", options.place}};
   const auto answer = ask_core(ops::Paths{config}, "POST", "/api/v1/nodes", json::serialize(body));
-  if (!answer) return std::unexpected(answer.error());
+  if (!answer) return std::unexpected(for_shell(answer.error(), options.id));
   if (*answer) return from_json(**answer);
   auto offline = Offline::open(config);
   if (!offline) return std::unexpected(offline.error());
-  return offline->add_node({.id = options.id, .name = options.name, .place = options.place}, now());
+  return offline->add_node(wanted, now());
 }
 
 Result<Credentials> rotate(const ops::Config& config, const std::string& id) {
   if (auto good = check_id(id); !good) return std::unexpected(good.error());
   const auto answer = ask_core(ops::Paths{config}, "POST", fmt::format("/api/v1/nodes/{}/rotate", id));
-  if (!answer) return std::unexpected(answer.error());
+  if (!answer) return std::unexpected(for_shell(answer.error(), id));
   if (*answer) return from_json(**answer);
   auto offline = Offline::open(config);
   if (!offline) return std::unexpected(offline.error());
@@ -72,7 +83,7 @@ Result<Credentials> rotate(const ops::Config& config, const std::string& id) {
 Result<void> remove(const ops::Config& config, const std::string& id) {
   if (auto good = check_id(id); !good) return good;
   const auto answer = ask_core(ops::Paths{config}, "DELETE", fmt::format("/api/v1/nodes/{}", id));
-  if (!answer) return std::unexpected(answer.error());
+  if (!answer) return std::unexpected(for_shell(answer.error(), id));
   if (*answer) return {};
   auto offline = Offline::open(config);
   if (!offline) return std::unexpected(offline.error());
@@ -153,11 +164,16 @@ Result<void> add_and_show(Context& context, const ops::Config& config, const Opt
   return {};
 }
 
+std::unexpected<Error> not_confirmed() {
+  return fail(Errc::refused, "nothing was changed, for nobody said yes",
+              "Answer y, or give --yes where there is no terminal.");
+}
+
 Result<void> rotate_and_show(Context& context, const ops::Config& config, const Options& options) {
   if (!options.yes &&
       !confirmed(fmt::format("{} is disconnected and stays away until it has the new password. Go on?",
                              printable(options.id)))) {
-    return fail(Errc::refused, "nothing was changed", "Say yes, or --yes in a script.");
+    return not_confirmed();
   }
   const auto given = rotate(config, options.id);
   if (!given) return std::unexpected(given.error());
@@ -168,7 +184,7 @@ Result<void> rotate_and_show(Context& context, const ops::Config& config, const 
 Result<void> remove_and_say(Context&, const ops::Config& config, const Options& options) {
   if (!options.yes &&
       !confirmed(fmt::format("{} can no longer log in; its history stays. Go on?", printable(options.id)))) {
-    return fail(Errc::refused, "nothing was changed", "Say yes, or --yes in a script.");
+    return not_confirmed();
   }
   if (auto removed = remove(config, options.id); !removed) return removed;
   fmt::print("{} is removed; its history stays.\n", options.id);

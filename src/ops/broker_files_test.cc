@@ -189,6 +189,7 @@ TEST(Plan, names_rules_limits_and_the_way_back_of_a_removed_node) {
   EXPECT_EQ(plan_add(nodes, {.id = "well"}, 64, now).error().code, Errc::refused);
   EXPECT_EQ(plan_add(nodes, {.id = "new"}, 1, now).error().code, Errc::refused);
   EXPECT_EQ(plan_add(nodes, {.id = "x", .name = "a\nb"}, 64, now).error().code, Errc::usage);
+  EXPECT_EQ(plan_add(nodes, {.id = "x", .name = "\xb0"}, 64, now).error().code, Errc::usage) << "not UTF-8";
   EXPECT_EQ(plan_add(nodes, {.id = "new"}, 64, now)->no, store::NodeNo{3});
   EXPECT_EQ(plan_add(nodes, {.id = "roof"}, 64, now)->no, store::NodeNo{2});
   EXPECT_NE(find_node(nodes, "wel").error().next.find("well"), std::string::npos);

@@ -9,14 +9,15 @@
 #include "base/limits.h"
 #include "ops/broker_files.h"
 #include "ops/units.h"
+#include "protocol/decode.h"
+#include "protocol/text.h"
 #include "protocol/topic.h"
 
 namespace alona::ops {
 namespace {
 
 constexpr std::string_view how_to_reload =
-    "Reload it with `systemctl reload mosquitto` (or send the broker SIGHUP); the password is valid from "
-    "then on.";
+    "Reload it with `systemctl reload mosquitto` (or send the broker SIGHUP); the change holds from then on.";
 
 // Characters, not bytes: every byte that doesn't continue another.
 std::size_t characters(std::string_view text) {
@@ -43,6 +44,8 @@ Result<void> change_passwords(const Paths& paths,
 
 Result<void> check_label(std::string_view label) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (!protocol::valid_utf8(label))
+    return fail(Errc::usage, "a name or place isn't UTF-8", "Use a UTF-8 terminal.");
   if (characters(label) <= limits::label_chars_max && std::ranges::none_of(label, control)) return {};
   return fail(Errc::usage, "a name or place is too long or holds control characters",
               fmt::format("At most {} characters of one line.", limits::label_chars_max));
@@ -61,17 +64,23 @@ Result<store::NodeRow> find_node(const std::vector<store::NodeRow>& nodes, std::
               nearest.empty() ? "`alona node list` shows all." : fmt::format("Did you mean {}?", nearest));
 }
 
-Result<store::NodeRow> plan_add(const std::vector<store::NodeRow>& nodes, const store::NodeRow& wanted,
-                                std::size_t nodes_max, UtcMs now) {
+Result<void> check_wish(const store::NodeRow& wanted) {
   if (!protocol::valid_node_id(wanted.id)) {
-    return fail(Errc::usage, fmt::format("\"{}\" can't be a node's id", wanted.id),
+    return fail(Errc::usage,
+                fmt::format("{} can't be a node's id",
+                            protocol::valid_utf8(wanted.id) ? protocol::shown(wanted.id) : "this"),
                 "Lower-case letters, digits, _ and -, at most 32, a letter or digit first; core, canary and "
-                "names that "
-                "begin with alona are Alona's own.");
+                "names that begin with alona are Alona's own.");
   }
   for (const std::string& label : {wanted.name, wanted.place}) {
-    if (auto good = check_label(label); !good) return std::unexpected(good.error());
+    if (auto good = check_label(label); !good) return good;
   }
+  return {};
+}
+
+Result<store::NodeRow> plan_add(const std::vector<store::NodeRow>& nodes, const store::NodeRow& wanted,
+                                std::size_t nodes_max, UtcMs now) {
+  if (auto good = check_wish(wanted); !good) return std::unexpected(good.error());
   std::size_t present = 0;
   store::NodeRow row{
       .no = store::NodeNo{1}, .id = wanted.id, .name = wanted.name, .place = wanted.place, .created = now};

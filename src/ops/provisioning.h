@@ -15,6 +15,8 @@
 
 namespace alona::ops {
 
+// Whether the id, name and place can be a node's, whatever nodes there are. usage: no, and why.
+[[nodiscard]] Result<void> check_wish(const store::NodeRow& wanted);
 // The row of a node to add; a removed node of this id comes back with its number and history. usage: a bad id
 // or name. refused: it exists already, or there are `nodes_max`.
 [[nodiscard]] Result<store::NodeRow> plan_add(const std::vector<store::NodeRow>& nodes,

@@ -24,7 +24,8 @@ Result<store::UserRow> make_user(const std::string& name, const std::string& pas
                 "Lower-case letters, digits, _, - and ., at most 32.");
   }
   if (password.size() < limits::password_chars_min || password.size() > limits::password_bytes_max) {
-    return fail(Errc::usage, "this password is too short or too long",
+    const bool is_short = password.size() < limits::password_chars_min;
+    return fail(Errc::usage, fmt::format("this password is too {}", is_short ? "short" : "long"),
                 fmt::format("Between {} and {} bytes; several words are easy to type on a phone.",
                             limits::password_chars_min, limits::password_bytes_max));
   }

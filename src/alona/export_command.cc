@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -64,7 +65,21 @@ Result<store::ExportFilter> filter_of(const Options& options) {
   if (!from) return std::unexpected(from.error());
   const auto to = time_of(options.to, "--to");
   if (!to) return std::unexpected(to.error());
+  if (*from && *to && **from >= **to) {
+    return fail(Errc::usage, "--from isn't before --to, so nothing can lie between",
+                "--to itself is left out.");
+  }
   return store::ExportFilter{.node = options.node, .sensor = options.sensor, .from = *from, .to = *to};
+}
+
+// A name mistyped must not look like a node without history. Removed nodes have theirs.
+Result<void> check_node(store::Reader& reader, const std::string& id) {
+  if (id.empty()) return {};
+  const auto nodes = reader.nodes();
+  if (!nodes) return std::unexpected(nodes.error());
+  if (std::ranges::find(*nodes, id, &store::NodeRow::id) != nodes->end()) return {};
+  return fail(Errc::not_found, fmt::format("there is no node {}", printable(id)),
+              "`alona node list --all` shows all.");
 }
 
 Result<void> run_export(const Context& context, const Options& options) {
@@ -74,10 +89,14 @@ Result<void> run_export(const Context& context, const Options& options) {
   if (!filter) return std::unexpected(filter.error());
   auto reader = store::Reader::open(ops::Paths{*config}.database());
   if (!reader) return std::unexpected(reader.error());
+  if (auto known = check_node(*reader, options.node); !known) return known;
   reader->set_time_limit(std::chrono::duration_cast<Ms>(export_time_max));
   const bool csv = options.format == "csv" && !context.json;
-  const auto put = [](std::string_view text) {
-    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  int why = 0;  // the first write's failure; later calls have an errno of their own
+  const auto put = [&why](std::string_view text) {
+    const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (!whole) why = errno;
+    return whole;
   };
   bool written = !csv || put(csv_header);
   Progress progress;
@@ -87,11 +106,13 @@ Result<void> run_export(const Context& context, const Options& options) {
     return written;
   });
   if (!done) return done;
-  written = written && std::fflush(stdout) == 0;
+  if (written && std::fflush(stdout) != 0) why = errno;
+  if (why == 0) return {};
+  std::clearerr(stdout);
   // A reader that has seen enough, such as head(1), is no failure.
-  if (written || errno == EPIPE) return {};
-  return fail(errno == ENOSPC ? Errc::disk_full : Errc::io,
-              fmt::format("cannot write the export: {}", std::generic_category().message(errno)),
+  if (why == EPIPE) return {};
+  return fail(why == ENOSPC ? Errc::disk_full : Errc::io,
+              fmt::format("cannot write the export: {}", std::generic_category().message(why)),
               "What was written is incomplete; export again.");
 }
 

@@ -2,7 +2,10 @@
 // login is the core's alone, and what is shown here is what is stored.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <boost/json.hpp>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -11,6 +14,7 @@
 #include "alona/core_client.h"
 #include "alona/export_rows.h"
 #include "http/unix_client.h"
+#include "protocol/topic.h"
 
 namespace alona {
 namespace {
@@ -29,6 +33,7 @@ class Tail {
       : paths_(std::move(paths)), node_(std::move(node)), json_(as_json) {}
 
   Result<void> run() {
+    if (auto known = check_node(); !known) return known;
     if (auto learned = learn(); !learned) return learned;
     const auto ended = http::unix_stream(
         paths_.core_socket(), "/api/v1/live", [this](std::string_view bytes) { return take(bytes); },
@@ -39,6 +44,17 @@ class Tail {
   }
 
  private:
+  // A name mistyped would be silence for ever.
+  Result<void> check_node() {
+    if (node_.empty()) return {};
+    const Error unknown{Errc::not_found, fmt::format("there is no node {}", printable(node_)),
+                        "`alona node list` shows all."};
+    if (!protocol::valid_name(node_)) return std::unexpected(unknown);
+    const auto found = ask_core(paths_, "GET", "/api/v1/nodes/" + node_);
+    if (found) return {};
+    return std::unexpected(found.error().code == Errc::not_found ? unknown : found.error());
+  }
+
   // Which series is which; again when the core says that one is new.
   Result<void> learn() {
     const auto body = ask_core(paths_, "GET", "/api/v1/series");
@@ -151,8 +167,10 @@ void add_tail_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("tail", "What comes in, as it comes; Ctrl-C ends it");
   const auto node = std::make_shared<std::string>();
   command->add_option("NODE", *node, "Only of this node");
-  command->footer("Example:\n  alona tail well");
+  command->footer("Ends with 0 at Ctrl-C.\nExample:\n  alona tail well");
   command->callback([&context, node] {
+    // Ctrl-C is how it ends, not a failure. Each event was flushed as a whole.
+    for (const int end : {SIGINT, SIGTERM}) std::signal(end, [](int) { ::_exit(0); });
     const auto config = context.config();
     if (!config) return context.end(config.error());
     if (const auto ended = Tail{ops::Paths{*config}, *node, context.json}.run(); !ended)

@@ -10,6 +10,8 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "protocol/decode.h"
+#include "protocol/text.h"
 
 namespace alona {
 namespace {
@@ -45,6 +47,13 @@ std::string ask_hidden(std::string_view prompt) {
   return line;
 }
 
+// Of the first character; of a byte that begins none: 1.
+std::size_t character_bytes(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+  return length <= text.size() && protocol::valid_utf8(text.substr(0, length)) ? length : 1;
+}
+
 }  // namespace
 
 Result<ops::Config> Context::config() const {
@@ -73,16 +82,14 @@ std::string bold(std::string_view text) {
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F, as terminals take some of them for control sequences, are C2 80 to C2 9F.
-    const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (c < 0x20 || c == 0x7f || c1) {
-      out += fmt::format("\\x{:02x}", c);
-      if (c1) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, character_bytes(text));
+    if (protocol::has_control(one) || !protocol::valid_utf8(one)) {
+      for (const char c : one) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
-      out += text[i];
+      out += one;
     }
+    text.remove_prefix(one.size());
   }
   return out;
 }

@@ -26,7 +26,8 @@ struct Context {
 // In a colour, when colours are wanted.
 [[nodiscard]] std::string red(std::string_view text);
 [[nodiscard]] std::string bold(std::string_view text);
-// A stranger's text for a terminal: control characters, escape sequences with them, become \xNN.
+// A stranger's bytes for a terminal or JSON: control characters (with them escape sequences) and what isn't
+// UTF-8 become \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
 
 // A password from a file ("-": stdin), else asked for on the terminal without echo, twice if `confirm`. Never

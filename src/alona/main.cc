@@ -4,10 +4,14 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <system_error>
 
 #include "alona/cli.h"
+#include "alona/version.h"
 #include "base/log.h"
 
 namespace {
@@ -19,6 +23,40 @@ constexpr const char* footer =
     "78 the configuration is wrong.\n"
     "Example:\n  alona status\n  alona node add --help";
 
+// The command that was meant, as far as its words go: "alona node add".
+const CLI::App* meant(const CLI::App& app, std::string& name) {
+  const CLI::App* command = &app;
+  name = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += " " + command->get_name();
+  }
+  return command;
+}
+
+void say_wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string name;
+  const CLI::App* command = meant(app, name);
+  std::string what = error.what();
+  // CLI11 asks for a subcommand before it says which word it doesn't know, and lists such words backwards.
+  const bool extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (extra || (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+                command->get_require_subcommand_min() > 0)) {
+    const auto unknown = app.remaining(true);
+    what = unknown.empty() ? fmt::format("`{}` needs a command after it", name)
+                           : fmt::format("`{}` knows no {}", name, unknown.front());
+  }
+  fmt::print(stderr, "alona: {}\n`{} --help` says what there is.\n", alona::printable(what), name);
+}
+
+// A full disk or a closed pipe may take what a command printed, such as a password that is shown once.
+int printed_all(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  fmt::print(stderr, "alona: cannot write to standard output: {}\nWhat was printed is incomplete.\n",
+             std::generic_category().message(errno));
+  return exit_code == 0 ? EXIT_FAILURE : exit_code;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Alona: the sensor box of one place"};
   alona::Context context;
@@ -26,6 +64,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();  // --config and --json may stand behind any command
   app.footer(footer);
+  app.set_version_flag("--version", fmt::format("alona {}", alona::version), "Print the version");
   app.add_option("--config", context.config_path, "Configuration file (default /etc/alona/alona.toml)");
   app.add_flag("--json", context.json, "Output for machines");
   for (const auto add :
@@ -40,10 +79,10 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& done) {  // --help
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    say_wrong_usage(app, error);
     return wrong_usage;
   }
-  return context.exit_code;
+  return printed_all(context.exit_code);
 }
 
 }  // namespace

@@ -89,6 +89,7 @@ void add_sim_command(CLI::App& app, int& exit_code) {
                   "after the end wait so many seconds for acknowledgements; 0: no limit");
   sim->add_flag("--json", options.json, "the sums as one line of JSON");
   add_faults(*sim, options.faults);
+  sim->footer("Example:\n  alona sim --host alona.local --nodes 3 --credentials nodes.txt");
   sim->callback([command, &exit_code] { run(*command, exit_code); });
 }
 

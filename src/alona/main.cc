@@ -57,6 +57,14 @@ int printed_all(int exit_code) {
   return exit_code == 0 ? EXIT_FAILURE : exit_code;
 }
 
+// CLI11 shows a command's own options alone, though these may stand behind each.
+void name_common_options(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->footer("As behind every command: --config FILE, --json.\n" + command->get_footer());
+    name_common_options(*command);
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Alona: the sensor box of one place"};
   alona::Context context;
@@ -74,6 +82,7 @@ int run(int argc, char** argv) {
     add(app, context);
   }
   alona::add_sim_command(app, context.exit_code);
+  name_common_options(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {  // --help

@@ -213,12 +213,14 @@ std::string_view around(std::string_view payload, std::size_t at) {
   return clipped(payload.substr(at), 20);
 }
 
-// A sensor library says nan when it read nothing, and print() writes it: worth a word of its own.
-bool says_not_a_number(std::string_view payload, std::size_t at) {
+// A sensor library says nan when it read nothing, and print() writes it: worth a word of its own. Where it
+// begins: releases of the parser differ by a byte in where they stop.
+std::optional<std::size_t> not_a_number(std::string_view payload, std::size_t at) {
   const std::size_t begin = at < 4 ? 0 : at - 4;
   std::string near(payload.substr(begin, 10));
   for (char& c : near) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return near.find("nan") != std::string::npos || near.find("inf") != std::string::npos;
+  const std::size_t found = std::min(near.find("nan"), near.find("inf"));
+  return found == std::string::npos ? std::nullopt : std::optional{begin + found};
 }
 
 std::string explain(error_code error, std::string_view payload, std::size_t at) {
@@ -226,8 +228,9 @@ std::string explain(error_code error, std::string_view payload, std::size_t at) 
     return fmt::format("nested deeper than {} levels", limits::json_depth_max);
   if (error == json::error::exponent_overflow) return "a number with an exponent that no number has";
   if (payload.empty()) return "the payload is empty";
-  if (says_not_a_number(payload, at)) {
-    return fmt::format("not JSON at byte {}: NaN and infinity can't be sent, leave the reading out", at + 1);
+  if (const auto where = not_a_number(payload, at)) {
+    return fmt::format("not JSON at byte {}: NaN and infinity can't be sent, leave the reading out",
+                       *where + 1);
   }
   if (error == json::error::incomplete)
     return fmt::format("the payload ends too early, after {} bytes", payload.size());

@@ -18,6 +18,7 @@ import http.client
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -52,10 +53,17 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
 
 
 def free_port():
-    """Free at the time of asking."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return asked.getsockname()[1]
+    """Free at the time of asking, and below those that the kernel gives to clients: a box that is away for a moment
+    must find its own again."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as asked:
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                asked.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_a_node_with_a_small_memory_goes_on_after_it_overflowed(box, long_run):
     and makes no hole; the node tells it in its next heartbeat, each 60 s (ALONA_LONG=1 waits for that)."""
     cabin = box.add_node("cabin")
     sim = box.sim("--speed", "10", "--rate", "1", "--kind", "environment", "--ring", "200", "--drain", "30",
-                  "--duration", "700" if long_run else "180", nodes=[cabin])
+                  "--duration", "700" if long_run else "300", nodes=[cabin])
     wait_for(lambda: box.counts("cabin")["stored"] > 100, "its first readings")
     box.kill_broker()  # else it would keep them for the core
     box.stop_core()

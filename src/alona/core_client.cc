@@ -25,8 +25,9 @@ Errc code_of(int status) {
       return Errc::refused;
     case 429:
     case 503:
-    case 504:
       return Errc::temporary;
+    case 504:
+      return Errc::outcome_unknown;
     default:
       return Errc::failed;
   }
@@ -48,6 +49,15 @@ Error problem(const http::ClientResponse& answer) {
   return error;
 }
 
+// A question may simply be asked again. A change may still be made: doing it here as well, or again, would be
+// wrong.
+std::unexpected<Error> late(Error error, std::string_view method) {
+  if (error.code == Errc::outcome_unknown && method == "GET") error.code = Errc::temporary;
+  if (error.code == Errc::outcome_unknown)
+    error.next = "It may be done all the same: look, such as with `alona node list`, before you try again.";
+  return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> ask_core(const ops::Paths& paths, std::string_view method,
@@ -56,9 +66,9 @@ Result<std::optional<std::string>> ask_core(const ops::Paths& paths, std::string
   if (!answer) {
     const Errc code = answer.error().code;
     if (code == Errc::not_found || code == Errc::temporary) return std::nullopt;
-    return std::unexpected(answer.error());
+    return late(answer.error(), method);
   }
-  if (answer->status >= 400) return std::unexpected(problem(*answer));
+  if (answer->status >= 400) return late(problem(*answer), method);
   return std::move(answer->body);
 }
 

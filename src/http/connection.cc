@@ -180,7 +180,8 @@ net::awaitable<Response> Connection::ask(Request request) {
   while (!pending->response) {
     auto [error] = co_await pending->wake.async_wait(as_result);
     if (!error && !pending->response) {
-      co_return problem(503, "The box took too long to answer", {}, "Try again in a moment.");
+      co_return problem(504, "The box took too long to answer", {},
+                        "Look whether it was done all the same, then try again.");
     }
   }
   co_return std::move(*pending->response);

@@ -31,8 +31,8 @@ class Descriptor {
 };
 
 std::unexpected<Error> silent() {
-  return fail(Errc::temporary, "the core doesn't answer in time",
-              "try again; if it stays so: systemctl status alona-core");
+  return fail(Errc::outcome_unknown, "the core doesn't answer in time",
+              "Try again; if it stays so: `systemctl status alona-core`.");
 }
 
 std::unexpected<Error> broken() {

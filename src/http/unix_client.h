@@ -19,7 +19,7 @@ struct ClientResponse {
 };
 
 // Any status is a success here: the core has answered. not_found or temporary: the core isn't running; auth:
-// this user may not; temporary too: no answer within `timeout`. Bodies end at limits::answer_bytes_max.
+// this user may not; outcome_unknown: no answer within `timeout`. Bodies end at limits::answer_bytes_max.
 [[nodiscard]] Result<ClientResponse> unix_request(const std::filesystem::path& socket_path,
                                                   std::string_view method, std::string_view target,
                                                   std::string_view body, Ms timeout);

@@ -2,6 +2,7 @@
 node meets them that tries what it may not."""
 import json
 import re
+import signal
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -204,3 +205,15 @@ def test_a_node_may_speak_only_as_itself(box):
     assert box.api("/api/v1/nodes/well")["presence"] == "online" and sorted(listed(box)) == ["roof", "well"]
     assert {message.topic for message in heard} <= {"alona/roof/ack", "alona/core/status", "alona/core/time"}
     assert all(json.loads(m.payload)["seq"] == 1 for m in heard if m.topic == "alona/roof/ack")
+
+
+def test_a_core_that_is_stuck_may_do_it_later_and_that_is_said(box, long_run):
+    if not long_run:
+        pytest.skip("half a minute of waiting: ALONA_LONG=1")
+    box.core.signal(signal.SIGSTOP)
+    try:
+        done = box.run("node", "add", "late", check=False)
+    finally:
+        box.core.signal(signal.SIGCONT)
+    assert done.returncode == 1 and "in time" in done.stderr and "It may be done all the same" in done.stderr
+    wait_for(lambda: "late" in listed(box), "the node")

@@ -52,8 +52,8 @@ std::string c_header(const NodeAccess& access) {
 
 std::string esphome_yaml(const NodeAccess& access) {
   // ESPHome publishes its own topics under topic_prefix; null turns them off, so that only what the
-  // configuration publishes itself, in Alona's form, leaves the node (docs/esphome.md).
-  return fmt::format(R"(# ESPHome: node {0}. docs/esphome.md shows the sensors.
+  // configuration publishes itself, in Alona's form, leaves the node.
+  return fmt::format(R"(# ESPHome: node {0}. Sensors publish to alona/{0}/telemetry/SENSOR (docs/protocol.md).
 mqtt:
   broker: {1}
   port: {2}

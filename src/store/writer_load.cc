@@ -312,11 +312,11 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
   };
   std::unordered_map<std::pair<SeriesNo, UtcMs>, std::optional<double>, KeyHash> wanted;
   for (const ReadingRow& r : readings) wanted.emplace(std::pair{r.series, r.ts}, std::nullopt);
-  const auto [first, last] = std::ranges::minmax(readings, {}, &ReadingRow::ts);
+  const auto span = std::ranges::minmax(readings, {}, &ReadingRow::ts);
   Result<void> damage;
-  auto looked = guarded(impl_->path, [&, first = first.ts, last = last.ts] {
+  auto looked = guarded(impl_->path, [&] {
     SQLite::Statement rows{*impl_->db, "SELECT id, data FROM hot WHERE last >= ? AND first <= ? ORDER BY id"};
-    rows.bind(1, count(first)), rows.bind(2, count(last));
+    rows.bind(1, count(span.min.ts)), rows.bind(2, count(span.max.ts));
     while (rows.executeStep() && damage) {
       damage =
           for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), [&](const ReadingRow& r) {

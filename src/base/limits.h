@@ -62,6 +62,9 @@ inline constexpr auto commit_interval_max = 10'000ms;
 inline constexpr int urgent_bucket =
     10;  // events, errors and status that commit at once; refilled one a second
 
+// ---- sealed history ----
+inline constexpr std::size_t chunk_readings_max = 4096;
+
 // ---- the writer's loop ----
 inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute
 inline constexpr auto reconnect_min = 250ms;

@@ -28,6 +28,7 @@ class Packer {
   void zigzag(std::int64_t v) {
     varint((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
   }
+  void bytes(std::span<const std::uint8_t> v) { out_.insert(out_.end(), v.begin(), v.end()); }
   void text(std::string_view v) {
     varint(v.size());
     out_.insert(out_.end(), v.begin(), v.end());
@@ -75,6 +76,15 @@ class Unpacker {
     at_ += size;
     return v;
   }
+  // Of what is unpacked, not copied.
+  std::span<const std::uint8_t> bytes(std::uint64_t size) {
+    if (size > static_cast<std::uint64_t>(end_ - at_)) return bad(), std::span<const std::uint8_t>{};
+    const std::span v{at_, static_cast<std::size_t>(size)};
+    at_ += size;
+    return v;
+  }
+  // What was read makes no sense: as if the end had come.
+  void spoil() { bad(); }
   // A count of items, each at least one byte: more than the bytes left is damage, and memory isn't asked for
   // it.
   std::size_t count() {

@@ -64,6 +64,9 @@ inline constexpr int urgent_bucket =
 
 // ---- sealed history ----
 inline constexpr std::size_t chunk_readings_max = 4096;
+inline constexpr std::size_t hot_readings_max = 100'000;  // above it the older half is sealed
+inline constexpr auto seal_slice = 15ms;                  // of the writer's time, between two commits
+inline constexpr int seal_share = 10;  // with messages coming, one part in ten of the writer's time
 
 // ---- the writer's loop ----
 inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute

@@ -63,6 +63,8 @@ class Ingest {
   // Once a second: looks at the clock and at everybody's silence; changes go with the next commit.
   void tick();
   // Folds the log into its tables: every 10 minutes and at stop, between commits.
+  // A slice of sealing, when there is any to do: true. Only while nothing waits for a commit.
+  [[nodiscard]] Result<bool> seal_some();
   [[nodiscard]] Result<void> fold();
 
   // Commands; the change goes with the next commit.

@@ -76,6 +76,15 @@ std::map<store::NodeNo, Ms> Ingest::intervals() const {
   return intervals;
 }
 
+Result<bool> Ingest::seal_some() {
+  if (writer_.wants_sealing()) {
+    if (auto folded = fold(); !folded) return std::unexpected(folded.error());
+  } else if (!writer_.sealing()) {
+    return false;
+  }
+  return writer_.seal_some(limits::seal_slice);
+}
+
 Result<void> Ingest::fold() { return writer_.fold(intervals(), time_.floor()); }
 
 std::vector<store::NodeRow> Ingest::nodes() const {

@@ -71,6 +71,7 @@ class Service final : private mqtt::Handler {
   void run_commands();
   void end_commands(const Result<void>& outcome);
   void every_second(Mono now);
+  void seal_if_due(bool busy);
   void publish_time();
   void say_status(bool online);
   void shut_down();
@@ -93,6 +94,8 @@ class Service final : private mqtt::Handler {
   Mono next_second_{};
   Mono next_time_{};
   Mono next_fold_{};
+  Mono next_seal_{};
+  bool sealing_ = false;  // a pass has begun
   Mailbox<Command> commands_;
   std::vector<std::function<void(const Result<void>&)>>
       uncommitted_;  // commands whose change waits for its commit

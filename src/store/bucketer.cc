@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace alona::store {
 
@@ -19,36 +20,26 @@ Ms bucket_width(Ms span, std::size_t points_max) {
 
 void Bucketer::add(const ReadingRow& reading) {
   if (reading.ts < query_.from || reading.ts >= query_.to || (reading.flags & flag::excluded) != 0) return;
-  sorted_ = sorted_ && (points_.empty() || points_.back().ts < reading.ts);
-  points_.push_back({reading.ts, reading.value});
+  std::vector<Bucket>& buckets = history_.buckets;
+  // One by one, until they are too many to show so.
+  if (history_.bucket == Ms{0} && buckets.size() >= query_.points_max) widen();
+  const UtcMs start =
+      history_.bucket == Ms{0} ? reading.ts : reading.ts - (reading.ts.time_since_epoch() % history_.bucket);
+  if (buckets.empty() || buckets.back().start != start) {
+    buckets.push_back({start, reading.value, reading.value, reading.value, 1});
+    return;
+  }
+  Bucket& b = buckets.back();
+  b.min = std::min(b.min, reading.value);
+  b.max = std::max(b.max, reading.value);
+  b.sum += reading.value;
+  ++b.n;
 }
 
-History Bucketer::finish() {
-  if (!sorted_) {
-    std::ranges::stable_sort(points_, {}, &Point::ts);
-    // Of equal times the last, which was written last.
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-      if (i + 1 < points_.size() && points_[i + 1].ts == points_[i].ts) continue;
-      points_[kept++] = points_[i];
-    }
-    points_.resize(kept);
-  }
-  History history;
-  const bool each = points_.size() <= query_.points_max;
-  if (!each) history.bucket = bucket_width(query_.to - query_.from, query_.points_max);
-  for (const Point& p : points_) {
-    const UtcMs start = each ? p.ts : p.ts - (p.ts.time_since_epoch() % history.bucket);
-    if (history.buckets.empty() || history.buckets.back().start != start) {
-      history.buckets.push_back({start, p.value, p.value, 0, 0});
-    }
-    Bucket& b = history.buckets.back();
-    b.min = std::min(b.min, p.value);
-    b.max = std::max(b.max, p.value);
-    b.sum += p.value;
-    ++b.n;
-  }
-  return history;
+void Bucketer::widen() {
+  const std::vector<Bucket> each = std::exchange(history_.buckets, {});
+  history_.bucket = bucket_width(query_.to - query_.from, query_.points_max);
+  for (const Bucket& b : each) add({query_.series, b.start, b.sum, 0});
 }
 
 }  // namespace alona::store

@@ -1,5 +1,4 @@
-// Readings of one series to buckets of min, sum, max and count. Readings may come in any order; the same time
-// again replaces the earlier value (the latest written wins). Memory: one entry a reading until finish().
+// Readings of one series to buckets of min, sum, max and count, in one pass; memory: the buckets.
 #pragma once
 
 #include <vector>
@@ -11,19 +10,14 @@ namespace alona::store {
 class Bucketer {
  public:
   explicit Bucketer(const HistoryQuery& query) : query_(query) {}
-  [[nodiscard]] const HistoryQuery& query() const { return query_; }
-  // In the order they were written. Those outside of the query's span are passed over.
+  // In ascending order of time. Those outside of the query's span and those excluded by hand are passed over.
   void add(const ReadingRow& reading);
-  [[nodiscard]] History finish();
+  [[nodiscard]] History finish() { return std::move(history_); }
 
  private:
-  struct Point {
-    UtcMs ts{};
-    double value = 0;
-  };
+  void widen();
   HistoryQuery query_;
-  std::vector<Point> points_;
-  bool sorted_ = true;
+  History history_;
 };
 
 // A width of 1, 2, 5, 10, 15, 30 s, 1, 2, 5 … min, 1 … h, 1 d … that needs at most `points_max` for the span.

@@ -92,7 +92,8 @@ class Reader {
   [[nodiscard]] Result<std::vector<RejectItem>> rejects(std::size_t max,
                                                         std::optional<std::int64_t> before_id = {});
   [[nodiscard]] Result<std::optional<RejectItem>> reject(std::int64_t id);
-  // Oldest first, each (series, ts) once, the latest written wins. Stops early when `sink` says false.
+  // Series by series, oldest first, each (series, ts) once, the latest written wins. Stops early when `sink`
+  // says false.
   [[nodiscard]] Result<void> export_readings(const ExportFilter& filter,
                                              const std::function<bool(const NamedReading&)>& sink);
 

@@ -13,16 +13,68 @@ std::span<const std::uint8_t> blob(const SQLite::Column& column) {
   return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
 }
 
+HeartbeatRow heartbeat_of(NodeNo node, SQLite::Statement& s) {
+  HeartbeatRow h{.node = node,
+                 .ts = utc_ms(s.getColumn(0).getInt64()),
+                 .uptime_s = s.getColumn(1).getInt64(),
+                 .rssi_dbm = s.getColumn(2).getInt(),
+                 .firmware = s.getColumn(3).getString(),
+                 .reset = s.getColumn(7).getString()};
+  if (!s.getColumn(4).isNull()) h.heap_bytes = s.getColumn(4).getInt64();
+  if (!s.getColumn(5).isNull()) h.lost = s.getColumn(5).getInt64();
+  if (!s.getColumn(6).isNull()) h.battery_v = s.getColumn(6).getDouble();
+  return h;
+}
+
 }  // namespace
 
-Result<void> Reader::Impl::scan(UtcMs from, UtcMs to, const std::function<void(const ReadingRow&)>& take) {
+// What the log of commits holds of these series, settled.
+Result<void> Reader::Impl::scan_hot(Newer& newer, UtcMs from, UtcMs to) {
   SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE last >= ? AND first < ? AND n > 0 ORDER BY id"};
   rows.bind(1, count(from)), rows.bind(2, count(to));
+  const auto take = [&](const ReadingRow& r) {
+    if (r.ts < from || r.ts >= to) return;
+    if (const auto it = newer.find(r.series); it != newer.end()) it->second.push_back(r);
+  };
   while (rows.executeStep()) {
     if (auto read = for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), take); !read)
       return read;
   }
+  for (auto& [series, of_series] : newer) settle(of_series);
   return {};
+}
+
+// Sealed and newer readings of one series in [from, to), ascending, each time once. Ends early when `take`
+// says false. A damaged chunk is passed over, and told to `gap`.
+bool Reader::Impl::merge(SeriesNo series, const std::vector<ReadingRow>& newer, UtcMs from, UtcMs to,
+                         const std::function<bool(const ReadingRow&)>& take,
+                         const std::function<void(UtcMs, UtcMs)>& gap) {
+  SQLite::Statement chunks{*db,
+                           "SELECT start, end, data FROM chunk WHERE series = ?1 AND start < ?3 AND start >= "
+                           "coalesce((SELECT max(start) FROM chunk WHERE series = ?1 AND start <= ?2), ?2) "
+                           "ORDER BY start"};
+  chunks.bind(1, static_cast<int>(series)), chunks.bind(2, count(from)), chunks.bind(3, count(to));
+  auto next = newer.begin();
+  while (chunks.executeStep()) {
+    if (!codec) codec = std::make_unique<ChunkCodec>();
+    if (!codec->decode(series, blob(chunks.getColumn(2)), columns)) {
+      gap(utc_ms(chunks.getColumn(0).getInt64()), utc_ms(chunks.getColumn(1).getInt64()));
+      continue;
+    }
+    for (std::size_t i = 0; i < columns.ts.size(); ++i) {
+      const UtcMs ts = utc_ms(columns.ts[i]);
+      if (ts < from || ts >= to) continue;
+      for (; next != newer.end() && next->ts < ts; ++next) {
+        if (!take(*next)) return false;
+      }
+      if (next != newer.end() && next->ts == ts) continue;  // the newer one comes with its turn
+      if (!take({series, ts, columns.values[i], columns.flags[i]})) return false;
+    }
+  }
+  for (; next != newer.end(); ++next) {
+    if (!take(*next)) return false;
+  }
+  return true;
 }
 
 Result<void> Reader::Impl::scan_commits(UtcMs from, UtcMs to, const std::function<void(const Batch&)>& take) {
@@ -44,106 +96,66 @@ Result<History> Reader::history(const HistoryQuery& query) {
 }
 
 Result<std::vector<History>> Reader::histories(const std::vector<HistoryQuery>& queries) {
-  std::vector<Bucketer> bucketers(queries.begin(), queries.end());
-  std::unordered_multimap<int, Bucketer*> of_series;
+  Newer newer;
   UtcMs from = UtcMs::max(), to = UtcMs::min();
-  for (Bucketer& b : bucketers) {
-    of_series.emplace(static_cast<int>(b.query().series), &b);
-    from = std::min(from, b.query().from);
-    to = std::max(to, b.query().to);
+  for (const HistoryQuery& query : queries) {
+    newer[query.series];
+    from = std::min(from, query.from);
+    to = std::max(to, query.to);
   }
-  auto read = impl_->ask([&] {
-    return impl_->scan(from, to, [&](const ReadingRow& r) {
-      const auto [begin, end] = of_series.equal_range(static_cast<int>(r.series));
-      for (auto it = begin; it != end; ++it) it->second->add(r);
-    });
+  std::vector<History> histories;
+  auto read = impl_->ask([&]() -> Result<void> {
+    SQLite::Transaction one_moment{*impl_->db};
+    if (auto scanned = impl_->scan_hot(newer, from, to); !scanned) return scanned;
+    for (const HistoryQuery& query : queries) {
+      Bucketer bucketer{query};
+      std::vector<Gap> gaps;
+      impl_->merge(
+          query.series, newer[query.series], query.from, query.to,
+          [&](const ReadingRow& r) { return bucketer.add(r), true; },
+          [&](UtcMs start, UtcMs end) { gaps.push_back({start, end, "damaged"}); });
+      histories.push_back(bucketer.finish());
+      histories.back().gaps = std::move(gaps);
+    }
+    return {};
   });
   if (!read) return std::unexpected(read.error());
   if (!*read) return std::unexpected(read->error());
-  std::vector<History> histories;
-  histories.reserve(bucketers.size());
-  for (Bucketer& b : bucketers) histories.push_back(b.finish());
   return histories;
 }
 
-namespace {
-
-struct Wanted {
-  std::map<SeriesNo, NamedReading> names;  // ts, value and flags are filled in per reading
-  UtcMs from{}, to{};
-};
-
-// Which series the filter asks for, and the span of time that exists.
-Wanted wanted(SQLite::Database& db, const ExportFilter& filter) {
-  Wanted w;
-  SQLite::Statement series{
-      db,
-      "SELECT series.no, node.id, sensor, unit FROM series JOIN node ON node.no = series.node WHERE "
-      "(?1 = '' OR node.id = ?1) AND (?2 = '' OR sensor = ?2)"};
-  series.bind(1, filter.node), series.bind(2, filter.sensor);
-  while (series.executeStep()) {
-    w.names[static_cast<SeriesNo>(series.getColumn(0).getInt())] = {{},
-                                                                    series.getColumn(1).getString(),
-                                                                    series.getColumn(2).getString(),
-                                                                    series.getColumn(3).getString(),
-                                                                    0,
-                                                                    0};
-  }
-  SQLite::Statement span{db, "SELECT min(first), max(last) FROM hot WHERE n > 0"};
-  span.executeStep();
-  w.from = std::max(filter.from.value_or(UtcMs::min()), utc_ms(span.getColumn(0).getInt64()));
-  w.to = std::min(filter.to.value_or(UtcMs::max()), utc_ms(span.getColumn(1).getInt64() + 1));
-  return w;
-}
-
-// Sorted by time, then series; of the same (series, ts) only the last written.
-void settle(std::vector<ReadingRow>& rows) {
-  std::ranges::stable_sort(rows, [](const ReadingRow& a, const ReadingRow& b) {
-    return std::pair{a.ts, a.series} < std::pair{b.ts, b.series};
-  });
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i + 1 < rows.size() && rows[i + 1].ts == rows[i].ts && rows[i + 1].series == rows[i].series) continue;
-    rows[kept++] = rows[i];
-  }
-  rows.resize(kept);
-}
-
-}  // namespace
-
-// A UTC day at a time: memory is bounded by one day's readings, whatever the span.
+// Series by series: one decoded chunk and what is newer lie in memory, whatever the span.
 Result<void> Reader::export_readings(const ExportFilter& filter,
                                      const std::function<bool(const NamedReading&)>& sink) {
   impl_->deadline = std::chrono::steady_clock::time_point::max();
-  bool more = true;
+  const UtcMs from = filter.from.value_or(UtcMs::min()), to = filter.to.value_or(UtcMs::max());
   auto done = guarded(impl_->path, [&]() -> Result<void> {
     SQLite::Transaction one_moment{*impl_->db};
-    Wanted w = wanted(*impl_->db, filter);
-    std::vector<ReadingRow> rows;
-    UtcMs from = w.from;
-    while (from < w.to && more) {
-      const UtcMs to =
-          std::min<UtcMs>(w.to, std::chrono::floor<std::chrono::days>(from) + std::chrono::days{1});
-      rows.clear();
-      auto read = impl_->scan(from, to, [&](const ReadingRow& r) {
-        if (r.ts >= from && r.ts < to && w.names.contains(r.series)) rows.push_back(r);
-      });
-      if (!read) return read;
-      settle(rows);
-      for (const ReadingRow& r : rows) {
-        NamedReading& named = w.names[r.series];
+    SQLite::Statement series{
+        *impl_->db,
+        "SELECT series.no, node.id, sensor, unit FROM series JOIN node ON node.no = series.node "
+        "WHERE (?1 = '' OR node.id = ?1) AND (?2 = '' OR sensor = ?2) ORDER BY 2, 3, 4"};
+    series.bind(1, filter.node), series.bind(2, filter.sensor);
+    std::vector<std::pair<SeriesNo, NamedReading>> wanted;
+    Newer newer;
+    while (series.executeStep()) {
+      const auto no = static_cast<SeriesNo>(series.getColumn(0).getInt());
+      wanted.push_back({no,
+                        {{},
+                         series.getColumn(1).getString(),
+                         series.getColumn(2).getString(),
+                         series.getColumn(3).getString(),
+                         0,
+                         0}});
+      newer[no];
+    }
+    if (auto scanned = impl_->scan_hot(newer, from, to); !scanned) return scanned;
+    for (auto& [no, named] : wanted) {
+      const auto take = [&named, &sink](const ReadingRow& r) {
         named.ts = r.ts, named.value = r.value, named.flags = r.flags;
-        if (more = sink(named); !more) break;
-      }
-      from = to;
-      if (rows.empty()) {
-        // Nothing that day: on to the next day that has something, be it years ahead.
-        SQLite::Statement next{*impl_->db, "SELECT min(max(first, ?1)) FROM hot WHERE n > 0 AND last >= ?1"};
-        next.bind(1, count(from));
-        next.executeStep();
-        if (next.getColumn(0).isNull()) break;
-        from = std::max(from, utc_ms(next.getColumn(0).getInt64()));
-      }
+        return sink(named);
+      };
+      if (!impl_->merge(no, newer[no], from, to, take, [](UtcMs, UtcMs) {})) break;
     }
     return {};
   });
@@ -154,6 +166,13 @@ Result<void> Reader::export_readings(const ExportFilter& filter,
 Result<std::vector<HeartbeatRow>> Reader::heartbeats(NodeNo node, UtcMs from, UtcMs to, std::size_t max) {
   std::vector<HeartbeatRow> found;
   auto read = impl_->ask([&] {
+    SQLite::Transaction one_moment{*impl_->db};
+    SQLite::Statement rows{
+        *impl_->db,
+        "SELECT ts, uptime_s, rssi_dbm, firmware, heap_bytes, lost, battery_v, reset FROM heartbeat "
+        "WHERE node = ? AND ts >= ? AND ts < ? ORDER BY ts"};
+    rows.bind(1, static_cast<int>(node)), rows.bind(2, count(from)), rows.bind(3, count(to));
+    while (rows.executeStep()) found.push_back(heartbeat_of(node, rows));
     return impl_->scan_commits(from, to, [&](const Batch& batch) {
       for (const HeartbeatRow& h : batch.heartbeats) {
         if (h.node == node && h.ts >= from && h.ts < to) found.push_back(h);

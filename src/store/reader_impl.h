@@ -5,11 +5,16 @@
 
 #include <chrono>
 #include <functional>
+#include <unordered_map>
 
 #include "store/database.h"
 #include "store/reader.h"
+#include "store/shelf.h"
 
 namespace alona::store {
+
+// The readings of the log of commits, by the series that are asked for.
+using Newer = std::unordered_map<SeriesNo, std::vector<ReadingRow>>;
 
 struct Reader::Impl {
   std::string path;
@@ -26,8 +31,13 @@ struct Reader::Impl {
     sqlite3_db_release_memory(db->getHandle());
     return answer;
   }
-  // Every hot reading whose commit may lie in [from, to), in the order written. Throws SQLite::Exception.
-  [[nodiscard]] Result<void> scan(UtcMs from, UtcMs to, const std::function<void(const ReadingRow&)>& take);
+  std::unique_ptr<ChunkCodec> codec;  // made when the first chunk is read
+  Columns columns;
+  // All of these throw SQLite::Exception.
+  [[nodiscard]] Result<void> scan_hot(Newer& newer, UtcMs from, UtcMs to);
+  bool merge(SeriesNo series, const std::vector<ReadingRow>& newer, UtcMs from, UtcMs to,
+             const std::function<bool(const ReadingRow&)>& take,
+             const std::function<void(UtcMs, UtcMs)>& gap);
   [[nodiscard]] Result<void> scan_commits(UtcMs from, UtcMs to,
                                           const std::function<void(const Batch&)>& take);
 };

@@ -108,6 +108,29 @@ CREATE TABLE session (
   token_hash TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES user(name), expires INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql"},
+    {.to = 2, .why = "sealed history", .sql = R"sql(
+-- Up to 4,096 readings of one series (store/chunk.h, docs/chunks.md). Those of a series never overlap.
+CREATE TABLE chunk (
+  id      INTEGER PRIMARY KEY,
+  series  INTEGER NOT NULL REFERENCES series(no),
+  start   INTEGER NOT NULL,
+  end     INTEGER NOT NULL,             -- of the last reading
+  count   INTEGER NOT NULL,
+  min     REAL NOT NULL,
+  max     REAL NOT NULL,
+  sum     REAL NOT NULL,
+  damaged INTEGER NOT NULL DEFAULT 0,   -- set aside: shown as a gap
+  data    BLOB NOT NULL
+) STRICT;
+CREATE INDEX chunk_of_series ON chunk (series, start);
+
+CREATE TABLE heartbeat (
+  id INTEGER PRIMARY KEY, node INTEGER NOT NULL REFERENCES node(no), ts INTEGER NOT NULL, uptime_s INTEGER NOT NULL,
+  rssi_dbm INTEGER NOT NULL, firmware TEXT NOT NULL, heap_bytes INTEGER, lost INTEGER, battery_v REAL,
+  reset TEXT NOT NULL
+) STRICT;
+CREATE INDEX heartbeat_of_node ON heartbeat (node, ts);
+)sql"},
 });
 
 // The step's index is its version less one, so that none is left out.

@@ -433,22 +433,23 @@ TEST(Reader, it_cannot_write_and_a_late_question_ends) {
   EXPECT_EQ(answer.error().code, Errc::temporary);
 }
 
-TEST(Bucketer, buckets_hold_min_mean_max_and_the_latest_written_wins) {
+TEST(Bucketer, buckets_hold_min_mean_and_max) {
   Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{1}, 10}};
-  for (int s = 0; s < 3600; s += 10) bucketer.add(at(Ms{1000 * s}, s));
-  bucketer.add(at(Ms{0}, -5));
+  for (int s = -10; s < 3700; s += 10) bucketer.add(at(Ms{1000 * s}, s == 0 ? -5 : s));
   const History history = bucketer.finish();
   ASSERT_FALSE(history.buckets.empty());
   EXPECT_LE(history.buckets.size(), 10u);
   EXPECT_EQ(history.buckets[0].min, -5);
+  EXPECT_EQ(history.buckets[0].max, 590);
+  EXPECT_EQ(history.buckets[0].sum, 59 * 60 / 2 * 10 - 5);
   std::uint32_t n = 0;
   for (const Bucket& b : history.buckets) n += b.n;
   EXPECT_EQ(n, 360u);
 }
 
 TEST(Bucketer, few_readings_come_as_they_are) {
-  Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{1}, 10}};
-  bucketer.add(at(Ms{7}, 1)), bucketer.add(at(Ms{3}, 2));
+  Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{1}, 2}};
+  bucketer.add(at(Ms{3}, 2)), bucketer.add(at(Ms{7}, 1));
   const History history = bucketer.finish();
   EXPECT_EQ(history.bucket, Ms{0});
   ASSERT_EQ(history.buckets.size(), 2u);

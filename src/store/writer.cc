@@ -179,6 +179,7 @@ Result<Receipt> Writer::commit(const Batch& batch) {
     return std::unexpected(done.error());
   }
   i.last_commit = id;
+  i.hot_readings += static_cast<std::int64_t>(batch.readings.size());
   i.pending.add(id, batch);
   i.note_tail(id, batch.tail.size(), batch.tail_emptied);
   return Receipt{id};

@@ -71,6 +71,15 @@ class Writer {
   // counts as an unknown outcome: reopen() and load().
   [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor);
 
+  // Moves old readings from the log of commits into sealed chunks, about `budget` at a time, once the log
+  // holds more than `hot_readings_max`; what is not folded stays. True: call again. A failure counts as
+  // an unknown outcome.
+  [[nodiscard]] Result<bool> seal_some(Ms budget, std::size_t hot_readings_max = limits::hot_readings_max);
+
+  // The log holds more than that, and no pass has begun: fold(), then seal_some().
+  [[nodiscard]] bool wants_sealing() const;
+  [[nodiscard]] bool sealing() const;
+
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
   [[nodiscard]] Result<void> put_session(const SessionRow& session);
   [[nodiscard]] Result<void> end_session(const std::string& token_hash);

@@ -1,5 +1,5 @@
 // Inside the store only: what a Writer holds. Split over writer.cc (open, commit), writer_load.cc (load,
-// fold).
+// fold) and writer_seal.cc.
 #pragma once
 
 #include <deque>
@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "store/commit_record.h"
 #include "store/database.h"
+#include "store/shelf.h"
 #include "store/writer.h"
 
 namespace alona::store {
@@ -32,6 +33,15 @@ struct Pending {
   void add(std::int64_t commit, const Batch& batch);
 };
 
+// A pass that moves the readings of the commits up to `cut` into chunks.
+struct Sealing {
+  std::int64_t cut = 0;
+  std::int64_t loaded = 0, dropped = 0;  // the last commit
+  bool all_loaded = false;
+  std::map<SeriesNo, std::vector<ReadingRow>> todo;  // in the order written
+  ChunkCodec codec;
+};
+
 struct Writer::Impl {
   std::string path;
   std::string vfs;
@@ -43,13 +53,24 @@ struct Writer::Impl {
   bool outcome_unknown = false;
   std::deque<std::pair<std::int64_t, std::size_t>> tail_commits;  // commit and its tail entries, oldest first
   std::size_t tail_size = 0;
+  std::int64_t hot_readings = 0;
+  std::unique_ptr<Sealing> sealing;
+  std::unique_ptr<ChunkCodec> lookup;  // of late readings; made when the first one comes
+  Columns looked_up;
 
   void connect();  // throws
   void write_rows(const Batch& batch);
   void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
   void trim_rejects();
+  void keep_tail();
+  [[nodiscard]] std::optional<double> sealed_value(Shelf& shelf, SeriesNo series, UtcMs ts);
+  [[nodiscard]] bool seal_load(std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] Result<void> seal_series(Shelf& shelf, SeriesNo series, std::vector<ReadingRow>& rows);
+  [[nodiscard]] Result<void> seal_some_series(std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] bool seal_drop(std::chrono::steady_clock::time_point deadline);
 };
 
+[[nodiscard]] std::int64_t setting(SQLite::Database& db, const char* name);  // 0: there is none
 void add_counts(CountRow& to, const CountRow& delta);
 
 }  // namespace alona::store

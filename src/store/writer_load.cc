@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "store/commit_record.h"
+#include "store/pack.h"
 #include "store/writer_impl.h"
 
 namespace alona::store {
@@ -12,12 +13,6 @@ namespace {
 
 std::span<const std::uint8_t> blob(const SQLite::Column& column) {
   return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-
-std::int64_t setting(SQLite::Database& db, const char* name) {
-  SQLite::Statement query{db, "SELECT value FROM setting WHERE name = ?"};
-  query.bind(1, name);
-  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
 }
 
 void put_setting(SQLite::Database& db, const char* name, std::int64_t value) {
@@ -115,6 +110,19 @@ std::vector<WindowRow> last_boots(const Windows& windows) {
   return rows;
 }
 
+// The tail as it was at commit 'tail_at', when sealing moved it out of the log's way.
+std::vector<TailEntry> kept_tail(SQLite::Database& db) {
+  std::vector<TailEntry> tail;
+  SQLite::Statement query{db, "SELECT value FROM setting WHERE name = 'tail'"};
+  if (!query.executeStep()) return tail;
+  Unpacker u{blob(query.getColumn(0))};
+  while (!u.at_end()) {
+    const std::uint16_t packet_id = u.u16();
+    tail.push_back({packet_id, u.u64()});
+  }
+  return tail;
+}
+
 void append_tail(std::vector<TailEntry>& tail, const Batch& batch) {
   if (batch.tail_emptied) tail.clear();
   tail.insert(tail.end(), batch.tail.begin(), batch.tail.end());
@@ -149,6 +157,12 @@ std::vector<CountRow> counts_of_day(SQLite::Database& db, std::int32_t day, cons
 }
 
 }  // namespace
+
+std::int64_t setting(SQLite::Database& db, const char* name) {
+  SQLite::Statement query{db, "SELECT value FROM setting WHERE name = ?"};
+  query.bind(1, name);
+  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
+}
 
 void add_counts(CountRow& to, const CountRow& delta) {
   to.stored += delta.stored;
@@ -200,18 +214,25 @@ Result<State> Writer::load() {
     const std::int64_t tail_from = setting(*i.db, "tail_from");
     state.floor = utc_ms(setting(*i.db, "floor"));
     load_catalog(*i.db, state);
+    const std::int64_t tail_at = setting(*i.db, "tail_at");
+    state.tail = kept_tail(*i.db);
     Windows windows = load_windows(*i.db);
     i.pending = {};
     i.tail_commits.clear();
     i.tail_size = 0;
+    i.note_tail(tail_at, state.tail.size(), false);
     i.last_commit = folded;
+    i.sealing.reset();
+    i.hot_readings = i.db->execAndGet("SELECT coalesce(sum(n), 0) FROM hot").getInt64();
     SQLite::Statement rows{*i.db, "SELECT id, data FROM hot WHERE id >= ? ORDER BY id"};
     rows.bind(1, std::min(tail_from == 0 ? folded + 1 : tail_from, folded + 1));
     while (rows.executeStep()) {
       const std::int64_t id = rows.getColumn(0).getInt64();
       if (damage = decode_commit(id, blob(rows.getColumn(1)), batch); !damage) return;
-      append_tail(state.tail, batch);
-      i.note_tail(id, batch.tail.size(), batch.tail_emptied);
+      if (id > tail_at) {
+        append_tail(state.tail, batch);
+        i.note_tail(id, batch.tail.size(), batch.tail_emptied);
+      }
       i.last_commit = id;
       state.floor = std::max(state.floor, batch.received);
       if (id > folded) i.pending.add(id, batch);
@@ -233,6 +254,31 @@ Result<State> Writer::load() {
                      state.tail.end() - static_cast<std::ptrdiff_t>(limits::tail_messages));
   }
   return state;
+}
+
+// A tail of large batches would keep millions of readings from being sealed.
+void Writer::Impl::keep_tail() {
+  std::vector<TailEntry> tail = kept_tail(*db);
+  SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE id >= ? AND id > ? ORDER BY id"};
+  rows.bind(1, tail_commits.front().first), rows.bind(2, setting(*db, "tail_at"));
+  Batch batch;
+  while (rows.executeStep()) {
+    if (decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch)) append_tail(tail, batch);
+  }
+  const std::size_t excess = tail.size() > limits::tail_messages ? tail.size() - limits::tail_messages : 0;
+  tail.erase(tail.begin(), tail.begin() + static_cast<std::ptrdiff_t>(excess));
+  std::vector<std::uint8_t> bytes;
+  Packer p{bytes};
+  for (const TailEntry& t : tail) p.u16(t.packet_id), p.u64(t.hash);
+  SQLite::Transaction transaction{*db, SQLite::TransactionBehavior::IMMEDIATE};
+  SQLite::Statement put{*db, "INSERT OR REPLACE INTO setting VALUES ('tail', ?)"};
+  put.bindNoCopy(1, bytes.data(), static_cast<int>(bytes.size()));
+  put.exec();
+  put_setting(*db, "tail_at", last_commit);
+  put_setting(*db, "tail_from", last_commit);
+  transaction.commit();
+  tail_commits = {{last_commit, tail.size()}};
+  tail_size = tail.size();
 }
 
 Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
@@ -312,6 +358,7 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
   };
   std::unordered_map<std::pair<SeriesNo, UtcMs>, std::optional<double>, KeyHash> wanted;
   for (const ReadingRow& r : readings) wanted.emplace(std::pair{r.series, r.ts}, std::nullopt);
+  // The later commit counts; what isn't in the log any more may be sealed.
   const auto span = std::ranges::minmax(readings, {}, &ReadingRow::ts);
   Result<void> damage;
   auto looked = guarded(impl_->path, [&] {
@@ -322,6 +369,12 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
           for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), [&](const ReadingRow& r) {
             if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
           });
+    }
+    rows.reset();
+    if (!damage) return;
+    Shelf shelf{*impl_->db};
+    for (auto& [key, value] : wanted) {
+      if (!value) value = impl_->sealed_value(shelf, key.first, key.second);
     }
   });
   if (!looked) return std::unexpected(looked.error());

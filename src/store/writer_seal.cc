@@ -1,0 +1,202 @@
+// Sealing: the oldest readings leave the log of commits for chunks, a slice at a time between two commits. A
+// pass takes the commits up to a cut: their readings go, series by series, over what is sealed already; then
+// the commits are deleted. Each slice is a transaction. Readings that lie in both places for a while are the
+// same there, and what is still in the log counts as the newer; so a pass may end anywhere and begin anew.
+#include <algorithm>
+
+#include "store/writer_impl.h"
+
+namespace alona::store {
+namespace {
+
+using Deadline = std::chrono::steady_clock::time_point;
+bool over(Deadline deadline) { return std::chrono::steady_clock::now() >= deadline; }
+
+std::span<const std::uint8_t> blob(const SQLite::Column& column) {
+  return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+}
+
+// The last commit that may leave: with it `wanted` readings do, and nothing that isn't folded yet.
+std::int64_t find_cut(SQLite::Database& db, std::int64_t wanted) {
+  const std::int64_t last = setting(db, "folded");
+  SQLite::Statement rows{db, "SELECT id, n FROM hot WHERE id <= ? ORDER BY id"};
+  rows.bind(1, last);
+  std::int64_t cut = 0;
+  std::int64_t readings = 0;
+  while (readings < wanted && rows.executeStep()) {
+    cut = rows.getColumn(0).getInt64();
+    readings += rows.getColumn(1).getInt64();
+  }
+  return cut;
+}
+
+// The columns' pieces of at most a chunk's length: full ones and a rest where history grows at its end, else
+// equal.
+std::vector<std::size_t> pieces(std::size_t n, bool growing) {
+  const std::size_t full = limits::chunk_readings_max;
+  const std::size_t parts = (n + full - 1) / full;
+  std::vector<std::size_t> sizes;
+  for (std::size_t left = n; left > 0; left -= sizes.back()) {
+    const std::size_t even = (left + parts - sizes.size() - 1) / (parts - sizes.size());
+    sizes.push_back(growing ? std::min(full, left) : even);
+  }
+  return sizes;
+}
+
+Columns part_of(const Columns& c, std::size_t at, std::size_t n) {
+  const auto cut = [&](const auto& all) {
+    return std::vector(all.begin() + static_cast<std::ptrdiff_t>(at),
+                       all.begin() + static_cast<std::ptrdiff_t>(at + n));
+  };
+  return {cut(c.ts), cut(c.values), cut(c.flags)};
+}
+
+void put_heartbeat(SQLite::Statement& insert, const HeartbeatRow& h) {
+  insert.clearBindings();
+  insert.bind(1, static_cast<int>(h.node)), insert.bind(2, count(h.ts));
+  insert.bind(3, h.uptime_s), insert.bind(4, h.rssi_dbm), insert.bind(5, h.firmware);
+  if (h.heap_bytes) insert.bind(6, *h.heap_bytes);
+  if (h.lost) insert.bind(7, *h.lost);
+  if (h.battery_v) insert.bind(8, *h.battery_v);
+  insert.bind(9, h.reset);
+  insert.exec(), insert.reset();
+}
+
+}  // namespace
+
+// Decodes commits of the pass until the deadline; true: all of them.
+bool Writer::Impl::seal_load(Deadline deadline) {
+  SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE id > ? AND id <= ? ORDER BY id"};
+  rows.bind(1, sealing->loaded), rows.bind(2, sealing->cut);
+  while (rows.executeStep()) {
+    const std::int64_t id = rows.getColumn(0).getInt64();
+    // A damaged one stays where it is.
+    (void)for_each_reading(id, blob(rows.getColumn(1)),
+                           [&](const ReadingRow& r) { sealing->todo[r.series].push_back(r); });
+    sealing->loaded = id;
+    if (over(deadline)) return false;
+  }
+  return true;
+}
+
+// One series' readings over its chunks.
+Result<void> Writer::Impl::seal_series(Shelf& shelf, SeriesNo series, std::vector<ReadingRow>& rows) {
+  settle(rows);
+  Columns older, merged;
+  std::span<const ReadingRow> left{rows};
+  while (!left.empty()) {
+    auto place = shelf.place_of(series, left.front().ts);
+    const auto next = place ? shelf.start_after(series, place->start) : std::nullopt;
+    const auto end = std::ranges::find_if(left, [&](const ReadingRow& r) { return next && r.ts >= *next; });
+    const auto group = left.first(static_cast<std::size_t>(end - left.begin()));
+    left = left.subspan(group.size());
+    const bool growing = place && !next && group.front().ts > place->end;
+    if (growing && place->count >= limits::chunk_readings_max) place.reset();
+    if (place && !shelf.take(sealing->codec, series, *place, older)) place.reset();
+    if (!place) older = {};
+    lay_over(older, group, merged);
+    if (place) shelf.remove(*place);
+    std::size_t at = 0;
+    for (const std::size_t n : pieces(merged.ts.size(), growing || !next)) {
+      auto chunk = sealing->codec.encode(series, part_of(merged, at, n));
+      if (!chunk) return std::unexpected(chunk.error());
+      shelf.put(series, *chunk);
+      at += n;
+    }
+  }
+  return {};
+}
+
+// As many series as fit before the deadline, at least one.
+Result<void> Writer::Impl::seal_some_series(Deadline deadline) {
+  SQLite::Transaction transaction{*db, SQLite::TransactionBehavior::IMMEDIATE};
+  {
+    Shelf shelf{*db};
+    do {
+      auto next = sealing->todo.begin();
+      if (auto sealed = seal_series(shelf, next->first, next->second); !sealed) return sealed;
+      sealing->todo.erase(next);
+    } while (!sealing->todo.empty() && !over(deadline));
+  }
+  transaction.commit();
+  return {};
+}
+
+// Deletes commits whose readings are sealed; their heartbeats go to a table. True: all of them.
+bool Writer::Impl::seal_drop(Deadline deadline) {
+  SQLite::Transaction transaction{*db, SQLite::TransactionBehavior::IMMEDIATE};
+  bool all = true;
+  std::int64_t gone = 0;
+  {
+    SQLite::Statement rows{*db, "SELECT id, n, data FROM hot WHERE id > ? AND id <= ? ORDER BY id"};
+    SQLite::Statement drop{*db, "DELETE FROM hot WHERE id = ?"};
+    SQLite::Statement heartbeat{
+        *db,
+        "INSERT INTO heartbeat (node, ts, uptime_s, rssi_dbm, firmware, heap_bytes, lost, battery_v, reset) "
+        "VALUES (?,?,?,?,?,?,?,?,?)"};
+    rows.bind(1, sealing->dropped), rows.bind(2, sealing->cut);
+    Batch batch;
+    while (all && rows.executeStep()) {
+      const std::int64_t id = rows.getColumn(0).getInt64();
+      sealing->dropped = id;
+      all = !over(deadline);
+      if (!decode_commit(id, blob(rows.getColumn(2)), batch)) continue;
+      for (const HeartbeatRow& h : batch.heartbeats) put_heartbeat(heartbeat, h);
+      gone += rows.getColumn(1).getInt64();
+      drop.bind(1, id);
+      drop.exec(), drop.reset();
+    }
+  }
+  transaction.commit();
+  hot_readings -= gone;
+  return all;
+}
+
+std::optional<double> Writer::Impl::sealed_value(Shelf& shelf, SeriesNo series, UtcMs ts) {
+  const auto place = shelf.place_of(series, ts);
+  if (!place || ts < place->start || ts > place->end) return std::nullopt;
+  if (!lookup) lookup = std::make_unique<ChunkCodec>();
+  if (!shelf.take(*lookup, series, *place, looked_up)) return std::nullopt;
+  const auto at = std::ranges::lower_bound(looked_up.ts, count(ts));
+  if (at == looked_up.ts.end() || *at != count(ts)) return std::nullopt;
+  return looked_up.values[static_cast<std::size_t>(at - looked_up.ts.begin())];
+}
+
+bool Writer::sealing() const { return impl_->sealing != nullptr; }
+bool Writer::wants_sealing() const {
+  return !sealing() && impl_->hot_readings > static_cast<std::int64_t>(limits::hot_readings_max);
+}
+
+Result<bool> Writer::seal_some(Ms budget, std::size_t hot_readings_max) {
+  Impl& i = *impl_;
+  if (i.outcome_unknown)
+    return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
+  const Deadline deadline = std::chrono::steady_clock::now() + budget;
+  auto done = guarded(i.path, [&]() -> Result<bool> {
+    if (!i.sealing) {
+      if (i.hot_readings <= static_cast<std::int64_t>(hot_readings_max)) return false;
+      const std::int64_t cut = find_cut(*i.db, static_cast<std::int64_t>(hot_readings_max / 2));
+      if (cut == 0) return false;
+      if (!i.tail_commits.empty() && i.tail_commits.front().first <= cut) i.keep_tail();
+      i.sealing = std::make_unique<Sealing>();
+      i.sealing->cut = cut;
+    }
+    Sealing& pass = *i.sealing;
+    if (!pass.all_loaded) {
+      pass.all_loaded = i.seal_load(deadline);
+    } else if (!pass.todo.empty()) {
+      if (auto sealed = i.seal_some_series(deadline); !sealed) return std::unexpected(sealed.error());
+    } else if (i.seal_drop(deadline)) {
+      i.sealing.reset();
+    }
+    return true;
+  });
+  auto outcome = done ? std::move(*done) : Result<bool>{std::unexpected(done.error())};
+  if (!outcome) {
+    i.sealing.reset();
+    i.outcome_unknown = true;
+  }
+  return outcome;
+}
+
+}  // namespace alona::store

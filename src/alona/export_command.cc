@@ -119,7 +119,7 @@ Result<void> run_export(const Context& context, const Options& options) {
 }  // namespace
 
 void add_export_command(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("export", "Readings as CSV or NDJSON, oldest first");
+  auto* command = app.add_subcommand("export", "Readings as CSV or NDJSON, series by series, oldest first");
   const auto options = std::make_shared<Options>();
   command->add_option("--node", options->node, "Only of this node");
   command->add_option("--sensor", options->sensor, "Only of sensors of this name");

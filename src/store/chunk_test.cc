@@ -77,7 +77,7 @@ TEST(Chunk, what_goes_in_comes_out_to_the_last_bit) {
   auto far_apart = [&, t = std::numeric_limits<std::int64_t>::min()](std::size_t) mutable {
     return t += static_cast<std::int64_t>(random() >> 13);
   };
-  for (const std::size_t n : {1, 2, 3, 100, 4096}) {
+  for (const std::size_t n : {1u, 2u, 3u, 100u, 4096u}) {
     for (const auto& values : {columns(n, every(60'000), any_double), columns(n, wandering, one_of),
                                columns(n, far_apart, walk), columns(n, wandering, steps_of_sixteenths),
                                columns(n, every(1), [](std::size_t) { return 3.0; })}) {

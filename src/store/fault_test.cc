@@ -21,6 +21,8 @@ constexpr UtcMs noon = utc_ms(1'795'521'600'000);
 constexpr int commits = 60;              // enough pages for a checkpoint on the way
 constexpr int readings_a_commit = 1500;  // of doubles that don't pack
 constexpr int commits_a_fold = 12;
+constexpr int slices_a_commit = 4;  // of sealing
+constexpr std::size_t hot_readings = 10 * readings_a_commit;
 
 Batch batch_of(int n) {
   Batch batch;
@@ -88,6 +90,11 @@ class FaultWalk : public testing::Test {
         killed_now_keeps(db, n + 1);
         look(*writer);
       }
+      for (int slice = 0; slice < slices_a_commit; ++slice) {
+        if (writer->seal_some(Ms{0}, hot_readings)) continue;
+        killed_now_keeps(db, n + 1);
+        look(*writer);
+      }
       if (HasFailure()) return true;
     }
     const bool struck = FaultVfs::fault.struck;
@@ -147,7 +154,7 @@ class FaultWalk : public testing::Test {
 
 // A stride that meets every kind of operation; all of them with ALONA_LONG.
 long stride() {
-  return std::getenv("ALONA_LONG") != nullptr ? 1 : 97;  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return std::getenv("ALONA_LONG") != nullptr ? 1 : 193;  // NOLINT(concurrency-mt-unsafe): nobody sets it
 }
 
 void walk(const std::function<bool(long)>& live) {

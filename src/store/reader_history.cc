@@ -49,15 +49,16 @@ Result<void> Reader::Impl::scan_hot(Newer& newer, UtcMs from, UtcMs to) {
 bool Reader::Impl::merge(SeriesNo series, const std::vector<ReadingRow>& newer, UtcMs from, UtcMs to,
                          const std::function<bool(const ReadingRow&)>& take,
                          const std::function<void(UtcMs, UtcMs)>& gap) {
-  SQLite::Statement chunks{*db,
-                           "SELECT start, end, data FROM chunk WHERE series = ?1 AND start < ?3 AND start >= "
-                           "coalesce((SELECT max(start) FROM chunk WHERE series = ?1 AND start <= ?2), ?2) "
-                           "ORDER BY start"};
+  SQLite::Statement chunks{
+      *db,
+      "SELECT start, end, data, damaged FROM chunk WHERE series = ?1 AND start < ?3 AND "
+      "start >= coalesce((SELECT max(start) FROM chunk WHERE series = ?1 AND start <= ?2 "
+      "AND damaged = 0), ?2) ORDER BY start"};
   chunks.bind(1, static_cast<int>(series)), chunks.bind(2, count(from)), chunks.bind(3, count(to));
   auto next = newer.begin();
   while (chunks.executeStep()) {
     if (!codec) codec = std::make_unique<ChunkCodec>();
-    if (!codec->decode(series, blob(chunks.getColumn(2)), columns)) {
+    if (chunks.getColumn(3).getInt() != 0 || !codec->decode(series, blob(chunks.getColumn(2)), columns)) {
       gap(utc_ms(chunks.getColumn(0).getInt64()), utc_ms(chunks.getColumn(1).getInt64()));
       continue;
     }

@@ -151,12 +151,13 @@ Result<void> Reader::export_readings(const ExportFilter& filter,
       newer[no];
     }
     if (auto scanned = impl_->scan_hot(newer, from, to); !scanned) return scanned;
-    for (auto& [no, named] : wanted) {
+    for (auto& one : wanted) {
+      NamedReading& named = one.second;
       const auto take = [&named, &sink](const ReadingRow& r) {
         named.ts = r.ts, named.value = r.value, named.flags = r.flags;
         return sink(named);
       };
-      if (!impl_->merge(no, newer[no], from, to, take, [](UtcMs, UtcMs) {})) break;
+      if (!impl_->merge(one.first, newer[one.first], from, to, take, [](UtcMs, UtcMs) {})) break;
     }
     return {};
   });

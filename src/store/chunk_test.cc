@@ -36,6 +36,7 @@ auto every(std::int64_t ms) {
 
 std::vector<std::uint64_t> bits(const std::vector<double>& values) {
   std::vector<std::uint64_t> out;
+  out.reserve(values.size());
   for (const double v : values) out.push_back(std::bit_cast<std::uint64_t>(v));
   return out;
 }
@@ -96,9 +97,10 @@ TEST(Chunk, takes_little_room) {
     return static_cast<double>(returns(codec, c)) / static_cast<double>(c.ts.size());
   };
   EXPECT_LT(each(columns(4096, every(60'000), [](std::size_t) { return 21.5; })), 0.02);
-  EXPECT_LT(each(columns(4096, every(60'000),
-                         [](std::size_t i) { return 5000 + static_cast<double>(i / 20) / 100; })),
-            0.1);
+  EXPECT_LT(
+      each(columns(4096, every(60'000),
+                   [](std::size_t i) { return 5000 + 0.01 * std::floor(static_cast<double>(i) / 20); })),
+      0.1);
   EXPECT_LE(each(columns(4096, every(60'000),
                          [&](std::size_t) {
                            return std::ldexp(static_cast<double>(random()),
@@ -216,7 +218,7 @@ TEST(Chunk, what_was_sealed_once_is_read_for_ever) {
         << entry.path();
     EXPECT_EQ(csv_of(out), content(std::filesystem::path{entry.path()}.replace_extension(".csv")))
         << entry.path();
-    const int kinds = bytes[static_cast<unsigned char>(bytes[5]) < 0x80 ? 6 : 7];
+    const int kinds = static_cast<unsigned char>(bytes[static_cast<unsigned char>(bytes[5]) < 0x80 ? 6 : 7]);
     value_kinds.insert(kinds >> 2 & 7), time_kinds.insert(kinds & 3);
   }
   EXPECT_EQ(value_kinds.size(), 6u) << ::testing::PrintToString(value_kinds);

@@ -186,8 +186,21 @@ class Box:
             process.kill()
 
 
-def stored(connection):
-    return connection.execute("SELECT coalesce(sum(n), 0) FROM hot").fetchone()[0]
+class Stored:
+    """How many readings have been committed since this was made. Sealing takes old commits away, never the newest."""
+
+    def __init__(self, connection):
+        self._connection, self._commit, self._readings = connection, 0, 0
+        self._commit = self._look()[0] or 0
+
+    def _look(self):
+        return self._connection.execute("SELECT max(id), sum(n) FROM hot WHERE id > ?", (self._commit,)).fetchone()
+
+    def __call__(self):
+        commit, readings = self._look()
+        if commit is not None:
+            self._commit, self._readings = commit, self._readings + readings
+        return self._readings
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import sys
 import time
 
 import proof
-from box import Box, stored, wait_for, workplace
+from box import Box, Stored, wait_for, workplace
 
 
 def preloaded(disk, name, messages, series, subscribe):
@@ -53,10 +53,11 @@ def run_core(disk, name, messages, series):
     try:
         before = disk.written()
         with box.watch() as database:
+            stored = Stored(database)
             core = box.core()
             begin = first = None
             # Looked at 50 times a second: of a run of seconds less than one in a hundred.
-            while (now := stored(database)) < messages:
+            while (now := stored()) < messages:
                 core.running()
                 if now and first is None:
                     begin, first = time.monotonic(), now
@@ -89,9 +90,9 @@ def run_trickle(disk, box, readings, series, rate):
             box.get(path)
         time.sleep(2)  # whatever the page's threads still let go
         idle_kib = core.kib("VmRSS")
-        before, device, cpu, had = core.write_bytes(), disk.written(), core.cpu_seconds(), stored(connection)
+        before, device, cpu, stored = core.write_bytes(), disk.written(), core.cpu_seconds(), Stored(connection)
         box.publish(readings, series, rate)
-        wait_for("the trickle's end", lambda: stored(connection) >= had + readings, every=0.2)
+        wait_for("the trickle's end", lambda: stored() >= readings, every=0.2)
         result = {
             "messages": readings,
             "idle_kib": idle_kib,

@@ -141,7 +141,7 @@ TEST(Server, head_has_no_body_and_the_connection_goes_on) {
   EXPECT_EQ(status_of(client.answer()), 200);
   client.say("HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status_of(client.all()), 200);
-  EXPECT_TRUE(served.events->closed());
+  served.there([&] { EXPECT_TRUE(served.events->closed()); });
 }
 
 TEST(Server, old_clients_get_their_connection_closed) {

@@ -186,6 +186,13 @@ class Box:
             process.kill()
 
 
+SEALED_ABOVE = 100_000  # readings in the log of commits: limits::hot_readings_max
+
+
+def in_log(connection):
+    return connection.execute("SELECT coalesce(sum(n), 0) FROM hot").fetchone()[0]
+
+
 class Stored:
     """How many readings have been committed since this was made. Sealing takes old commits away, never the newest."""
 

@@ -155,6 +155,9 @@ Result<void> serve(const CoreOptions& options) {
 int core_command(const CoreOptions& options) {
   // Two arenas are enough for three threads; glibc would make eight a core and keep what each once needed.
   ::mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
+  // What is large goes back when it is freed, such as a sealing pass; left alone, glibc raises this bar for
+  // good.
+  ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);  // NOLINT(concurrency-mt-unsafe)
   const auto served = serve(options);
   if (served) return 0;
   spdlog::error("{}", served.error().text());

@@ -1,5 +1,7 @@
 #include "web/pool.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 namespace alona::web {
@@ -51,6 +53,8 @@ void Pool::run() {
     }
     item.work(given);
     item = {};
+    // A question may need megabytes, and hours pass to the next.
+    ::malloc_trim(0);
     if (!options_.keep_open) archive.reset();
     const std::lock_guard lock{mutex_};
     --busy_;

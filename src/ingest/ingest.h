@@ -62,9 +62,10 @@ class Ingest {
   [[nodiscard]] Result<Committed> commit();
   // Once a second: looks at the clock and at everybody's silence; changes go with the next commit.
   void tick();
-  // Folds the log into its tables: every 10 minutes and at stop, between commits.
-  // A slice of sealing, when there is any to do: true. Only while nothing waits for a commit.
+  // A slice of sealing, when there is any to do: true. Only while nothing waits for a commit. Fails as
+  // Writer::seal_some.
   [[nodiscard]] Result<bool> seal_some();
+  // Folds the log into its tables: every 10 minutes and at stop, between commits.
   [[nodiscard]] Result<void> fold();
 
   // Commands; the change goes with the next commit.

@@ -79,8 +79,16 @@ void Service::round() {
 // come.
 void Service::seal_if_due(bool busy) {
   const Mono begun = clock_.mono();
-  if (!healthy_ || ingest_.due().waiting() != 0 || ingest_.dirty() || begun < next_seal_) return;
+  if (!healthy_ || begun < next_seal_ || ingest_.dirty()) return;
   const auto more = ingest_.seal_some();
+  if (!more && more.error().code == Errc::failed) {
+    // Nothing is lost, and taking messages goes on; only the log grows.
+    spdlog::error("sealing history failed and is not tried again until the next start: {}",
+                  more.error().text());
+    sealing_ = false;
+    next_seal_ = Mono::max();
+    return;
+  }
   if (!more) return storing_failed(more.error());
   const Mono now = clock_.mono();
   sealing_ = *more;
@@ -101,7 +109,7 @@ Ms Service::sleep_for(Mono now) const {
   Ms sleep = next_second_ - now;
   if (connection_->fd() < 0) sleep = std::min(sleep, next_connect_ - now);
   if (const auto due = ingest_.due().wait(now)) sleep = std::min(sleep, *due);
-  if (sealing_) sleep = std::min(sleep, next_seal_ - now);
+  if (sealing_ && !ingest_.dirty()) sleep = std::min(sleep, next_seal_ - now);
   return std::max(sleep, Ms{0});
 }
 

@@ -72,7 +72,11 @@ Result<Chunk> ChunkCodec::encode(SeriesNo series, const Columns& columns) {
   const std::uint32_t sum = checksum(series, std::span(chunk.bytes).subspan(header_bytes));
   std::memcpy(chunk.bytes.data() + 1, &sum, sizeof sum);
   if (auto decoded = decode(series, chunk.bytes, impl_->proof); !decoded || !same(columns, impl_->proof))
-    return fail(Errc::failed, "a chunk doesn't decode to what went in: not sealed");
+    return fail(
+        Errc::failed,
+        fmt::format("the sealed readings of series {} don't unpack to what went in",
+                    static_cast<int>(series)),
+        "They stay as they were. Keep a copy of the database and report it: this is a fault of the program.");
   return chunk;
 }
 

@@ -9,10 +9,11 @@
 //   varint  n, the readings: 1 to 4,096
 //   u8      kinds: bits 0–1 times, 2–4 values, 5 flags
 //   times, in ascending order, no two equal
-//     zigzag first, ms UTC; varint unit, ms; varint step, in units; then by kind, for each reading but the
-//     first: 0 regular    nothing: each is a step after the one before 1 offsets    section of zigzags: units
-//     since the one before, less the step 2 changes    section of zigzags: units since the one before, less
-//     those of the one before (the first: the step)
+//     zigzag first, ms UTC; varint unit, ms; varint step, in units
+//     then by kind, for each reading but the first, its distance to the one before, in units:
+//     0 regular    nothing: it is the step
+//     1 offsets    section of zigzags: the distance less the step
+//     2 changes    section of zigzags: the distance less the one before it (the first: less the step)
 //   values, by kind, for each reading:
 //     0 decimals   u8 d; zigzag m; varint unit; section of zigzags k: the value is (m + k × unit) / 10^d
 //     1 steps      u8 d; zigzag m; varint unit; section of zigzags k: as above, k summed up from the first on

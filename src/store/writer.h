@@ -72,8 +72,9 @@ class Writer {
   [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor);
 
   // Moves old readings from the log of commits into sealed chunks, about `budget` at a time, once the log
-  // holds more than `hot_readings_max`; what is not folded stays. True: call again. A failure counts as
-  // an unknown outcome.
+  // holds more than `hot_readings_max`; what is not folded stays. True: call again. failed: what
+  // was sealed doesn't unpack to what went in; the readings stay in the log, nothing is changed. Any other
+  // failure counts as an unknown outcome.
   [[nodiscard]] Result<bool> seal_some(Ms budget, std::size_t hot_readings_max = limits::hot_readings_max);
 
   // The log holds more than that, and no pass has begun: fold(), then seal_some().

@@ -191,12 +191,11 @@ Result<bool> Writer::seal_some(Ms budget, std::size_t hot_readings_max) {
     }
     return true;
   });
-  auto outcome = done ? std::move(*done) : Result<bool>{std::unexpected(done.error())};
-  if (!outcome) {
-    i.sealing.reset();
-    i.outcome_unknown = true;
-  }
-  return outcome;
+  if (done && *done) return *done;
+  i.sealing.reset();
+  if (done) return std::unexpected(done->error());  // of the codec: what it began is rolled back
+  i.outcome_unknown = true;
+  return std::unexpected(done.error());
 }
 
 }  // namespace alona::store

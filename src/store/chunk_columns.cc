@@ -6,7 +6,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "store/commit_record.h"
+#include "store/decimal.h"
 
 namespace alona::store {
 namespace {
@@ -24,21 +24,16 @@ enum ValueKind : std::uint8_t {
 constexpr int try_level = 3;  // ranks the codings as pack_level does, at a fraction of its time
 constexpr std::size_t entries_max = 256;
 constexpr std::size_t varint_bytes_max = 10;
-constexpr auto powers_of_ten = std::to_array<double>({1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9});
 
-// 64 bits, wrapping: hostile times lie as far apart as they can.
-std::int64_t minus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-std::int64_t times(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-}
 std::uint64_t bits(double v) { return std::bit_cast<std::uint64_t>(v); }
 
-std::size_t packed_bytes(Zstd& zstd, const Bytes& section) {
+template <class T>
+std::span<const std::uint8_t> bytes_of(std::span<const T> words) {
+  static_assert(std::endian::native == std::endian::little && sizeof(T) == 8);
+  return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
+}
+
+std::size_t packed_bytes(Zstd& zstd, std::span<const std::uint8_t> section) {
   const std::size_t n = zstd.pack(section, try_level).size();
   return n == 0 ? section.size() : n;
 }
@@ -76,21 +71,19 @@ void put_planes(Bytes& out, std::size_t n, Bits&& bits_of) {
   }
 }
 
-// m / 10^d for each, equal to the last bit; false: not all are such.
-bool as_decimals(std::span<const double> values, std::vector<std::int64_t>& m, int& d) {
-  d = 0;
-  std::int64_t one = 0;
-  int places = 0;
+// m / 10^places for each, with the same places; false: not all are such.
+bool as_decimals(std::span<const double> values, std::vector<std::int64_t>& m, std::size_t& places) {
+  places = 0;
   for (const double v : values) {
-    if (!as_decimal(v, one, places)) return false;
-    d = std::max(d, places);
+    const auto one = as_decimal(v);
+    if (!one) return false;
+    places = std::max(places, one->places);
   }
   m.clear();
-  const double power = powers_of_ten[static_cast<std::size_t>(d)];
   for (const double v : values) {
-    const double scaled = std::nearbyint(v * power);
-    if (!(std::abs(scaled) < 9007199254740992.0) || bits(scaled / power) != bits(v)) return false;
-    m.push_back(static_cast<std::int64_t>(scaled));
+    const auto one = at_places(v, places);
+    if (!one) return false;
+    m.push_back(*one);
   }
   return true;
 }
@@ -164,18 +157,15 @@ void decode_times(Unpacker& u, Scratch& scratch, std::uint8_t kind, std::span<st
 namespace {
 
 // Writes all of one kind; `scratch.tries[kind]` holds its section.
-void write_values(Packer& p, Scratch& scratch, ValueKind kind, int d, std::int64_t first, std::int64_t unit,
-                  std::span<const std::uint64_t> entries) {
+void write_values(Packer& p, Scratch& scratch, ValueKind kind, std::size_t places, std::int64_t first,
+                  std::int64_t unit, std::span<const std::uint64_t> entries) {
   if (kind == decimals || kind == steps) {
-    p.u8(static_cast<std::uint8_t>(d));
+    p.u8(static_cast<std::uint8_t>(places));
     p.zigzag(first);
     p.varint(static_cast<std::uint64_t>(unit));
   } else if (kind == dictionary) {
     p.varint(entries.size());
-    scratch.first.clear();
-    Packer words{scratch.first};
-    for (const std::uint64_t entry : entries) words.u64(entry);
-    put_section(p, scratch.zstd, scratch.first);
+    put_section(p, scratch.zstd, bytes_of(entries));
   }
   put_section(p, scratch.zstd, scratch.tries[kind]);
 }
@@ -189,11 +179,11 @@ std::uint8_t code_values(Packer& p, Scratch& scratch, std::span<const double> va
   const auto offer = [&](ValueKind kind, std::size_t beside = 0) {
     best.offer(packed_bytes(scratch.zstd, tries[kind]) + beside, kind);
   };
-  int d = 0;
+  std::size_t places = 0;
   std::int64_t first = 0;
   std::int64_t unit = 1;
   std::vector<std::int64_t>& m = scratch.numbers;
-  if (as_decimals(values, m, d)) {
+  if (as_decimals(values, m, places)) {
     first = m.front();
     for (std::int64_t& one : m) one = minus(one, first);
     unit = unit_of(m);
@@ -201,8 +191,8 @@ std::uint8_t code_values(Packer& p, Scratch& scratch, std::span<const double> va
     put_zigzags(tries[decimals], m), offer(decimals);
     put_changes(tries[steps], m, 0), offer(steps);
   }
-  const auto* words = reinterpret_cast<const std::uint8_t*>(values.data());
-  tries[raw].assign(words, words + values.size_bytes()), offer(raw);
+  const auto words = bytes_of(values);
+  tries[raw].assign(words.begin(), words.end()), offer(raw);
   put_planes(tries[planes], values.size(), [&](std::size_t i) { return bits(values[i]); }), offer(planes);
   put_planes(tries[xor_planes], values.size(),
              [&](std::size_t i) { return bits(values[i]) ^ (i == 0 ? 0 : bits(values[i - 1])); }),
@@ -214,12 +204,9 @@ std::uint8_t code_values(Packer& p, Scratch& scratch, std::span<const double> va
       const auto at = std::ranges::lower_bound(entries, bits(v)) - entries.begin();
       tries[dictionary].push_back(static_cast<std::uint8_t>(at));
     }
-    Bytes& listed = scratch.first;
-    listed.resize(8 * entries.size());
-    std::memcpy(listed.data(), entries.data(), listed.size());
-    offer(dictionary, packed_bytes(scratch.zstd, listed));
+    offer(dictionary, packed_bytes(scratch.zstd, bytes_of(std::span<const std::uint64_t>{entries})));
   }
-  write_values(p, scratch, static_cast<ValueKind>(best.kind), d, first, unit, entries);
+  write_values(p, scratch, static_cast<ValueKind>(best.kind), places, first, unit, entries);
   return best.kind;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "store/decimal.h"
 #include "store/pack.h"
 
 namespace alona::store {
@@ -24,15 +25,6 @@ enum Tag : std::uint64_t {
   tag_emptied = 5,
   tag_heartbeat = 6
 };
-constexpr auto powers_of_ten = std::to_array<double>({1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9});
-
-// Wrapping differences: hostile times may lie as far apart as 64 bits allow, and must still come back.
-std::int64_t minus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
 
 std::uint32_t checksum(std::int64_t id, std::span<const std::uint8_t> rest) {
   std::array<std::uint8_t, 8> raw;
@@ -49,13 +41,11 @@ void pack_readings(Packer& p, const Batch& batch) {
   for (const ReadingRow& r : batch.readings) {
     p.zigzag(minus(static_cast<std::int64_t>(r.series), series));
     p.zigzag(minus(count(r.ts), ts));
-    std::int64_t m = 0;
-    int decimals = 0;
-    const bool scaled = as_decimal(r.value, m, decimals);
-    const auto head = scaled ? static_cast<std::uint8_t>(decimals) : head_raw;
+    const auto decimal = as_decimal(r.value);
+    const auto head = decimal ? static_cast<std::uint8_t>(decimal->places) : head_raw;
     p.u8(r.flags == flags ? head : static_cast<std::uint8_t>(head | head_flags_follow));
     if (r.flags != flags) p.u8(r.flags);
-    scaled ? p.zigzag(m) : p.f64(r.value);
+    decimal ? p.zigzag(decimal->m) : p.f64(r.value);
     series = static_cast<std::int64_t>(r.series);
     ts = count(r.ts);
     flags = r.flags;
@@ -234,22 +224,6 @@ bool unpack_section(Unpacker& u, std::uint64_t tag, Batch& out) {
 }
 
 }  // namespace
-
-bool as_decimal(double value, std::int64_t& m, int& decimals) {
-  constexpr double exact_max =
-      9007199254740992.0;  // 2^53: up to here m and m / 10^n are exact and well rounded
-  if (value == 0 && std::signbit(value)) return false;
-  for (std::size_t n = 0; n < powers_of_ten.size(); ++n) {
-    const double scaled = std::nearbyint(value * powers_of_ten[n]);
-    if (!(std::abs(scaled) < exact_max)) return false;
-    if (scaled / powers_of_ten[n] == value) {
-      m = static_cast<std::int64_t>(scaled);
-      decimals = static_cast<int>(n);
-      return true;
-    }
-  }
-  return false;
-}
 
 CommitRecord encode_commit(std::int64_t id, const Batch& batch) {
   CommitRecord record;

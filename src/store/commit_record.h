@@ -49,8 +49,4 @@ struct CommitRecord {
 [[nodiscard]] Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> bytes,
                                             const std::function<void(const ReadingRow&)>& take);
 
-// The smallest number of decimals (0–9) that gives `value` back to the last bit as m / 10^decimals; false:
-// none does.
-[[nodiscard]] bool as_decimal(double value, std::int64_t& m, int& decimals);
-
 }  // namespace alona::store

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,11 @@ namespace alona::store {
 
 // The error a SQLite failure means to us, with what to do about it.
 [[nodiscard]] Error sqlite_error(const SQLite::Exception& e, const std::string& path);
+
+// Of the row a statement stands on, until it moves on.
+[[nodiscard]] inline std::span<const std::uint8_t> blob(const SQLite::Column& column) {
+  return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+}
 
 // Runs `work`, which may throw SQLite::Exception; its exceptions end here.
 template <class Work>

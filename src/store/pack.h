@@ -13,6 +13,17 @@
 
 namespace alona::store {
 
+// 64 bits, wrapping: hostile times may lie as far apart as those allow, and must still come back.
+[[nodiscard]] inline std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+[[nodiscard]] inline std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+[[nodiscard]] inline std::int64_t times(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+}
+
 class Packer {
  public:
   explicit Packer(std::vector<std::uint8_t>& out) : out_(out) {}

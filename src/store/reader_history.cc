@@ -9,10 +9,6 @@
 namespace alona::store {
 namespace {
 
-std::span<const std::uint8_t> blob(const SQLite::Column& column) {
-  return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-
 HeartbeatRow heartbeat_of(NodeNo node, SQLite::Statement& s) {
   HeartbeatRow h{.node = node,
                  .ts = utc_ms(s.getColumn(0).getInt64()),

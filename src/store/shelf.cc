@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "store/database.h"
+
 namespace alona::store {
 
 void settle(std::vector<ReadingRow>& rows) {
@@ -68,17 +70,19 @@ std::optional<UtcMs> Shelf::start_after(SeriesNo series, UtcMs start) {
   return found;
 }
 
-bool Shelf::take(ChunkCodec& codec, SeriesNo series, const ShelvedChunk& chunk, Columns& out) {
+bool Shelf::read(ChunkCodec& codec, SeriesNo series, const ShelvedChunk& chunk, Columns& out) {
   data_.bind(1, chunk.id);
   bool whole = false;
   if (data_.executeStep()) {
-    const SQLite::Column data = data_.getColumn(0);
-    const auto* bytes = static_cast<const std::uint8_t*>(data.getBlob());
-    whole = codec.decode(series, {bytes, static_cast<std::size_t>(data.getBytes())}, out).has_value();
+    whole = codec.decode(series, blob(data_.getColumn(0)), out).has_value();
   }
   data_.reset();
-  if (!whole) set_aside_.bind(1, chunk.id), set_aside_.exec(), set_aside_.reset();
   return whole;
+}
+
+void Shelf::set_aside(const ShelvedChunk& chunk) {
+  set_aside_.bind(1, chunk.id);
+  set_aside_.exec(), set_aside_.reset();
 }
 
 void Shelf::remove(const ShelvedChunk& chunk) {

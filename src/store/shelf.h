@@ -33,8 +33,9 @@ class Shelf {
   [[nodiscard]] std::optional<ShelvedChunk> place_of(SeriesNo series, UtcMs ts);
   // Where the next one begins.
   [[nodiscard]] std::optional<UtcMs> start_after(SeriesNo series, UtcMs start);
-  // False: it is damaged, and has been set aside.
-  [[nodiscard]] bool take(ChunkCodec& codec, SeriesNo series, const ShelvedChunk& chunk, Columns& out);
+  // False: it is damaged.
+  [[nodiscard]] bool read(ChunkCodec& codec, SeriesNo series, const ShelvedChunk& chunk, Columns& out);
+  void set_aside(const ShelvedChunk& chunk);
   void remove(const ShelvedChunk& chunk);
   void put(SeriesNo series, const Chunk& chunk);
 

@@ -55,15 +55,13 @@ struct Writer::Impl {
   std::size_t tail_size = 0;
   std::int64_t hot_readings = 0;
   std::unique_ptr<Sealing> sealing;
-  std::unique_ptr<ChunkCodec> lookup;  // of late readings; made when the first one comes
-  Columns looked_up;
 
   void connect();  // throws
   void write_rows(const Batch& batch);
   void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
   void trim_rejects();
   void keep_tail();
-  [[nodiscard]] std::optional<double> sealed_value(Shelf& shelf, SeriesNo series, UtcMs ts);
+  void look_up_sealed(const std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>& missing);
   [[nodiscard]] bool seal_load(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] Result<void> seal_series(Shelf& shelf, SeriesNo series, std::vector<ReadingRow>& rows);
   [[nodiscard]] Result<void> seal_some_series(std::chrono::steady_clock::time_point deadline);

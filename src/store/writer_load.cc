@@ -11,10 +11,6 @@
 namespace alona::store {
 namespace {
 
-std::span<const std::uint8_t> blob(const SQLite::Column& column) {
-  return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-
 void put_setting(SQLite::Database& db, const char* name, std::int64_t value) {
   SQLite::Statement put{db, "INSERT OR REPLACE INTO setting VALUES (?,?)"};
   put.bind(1, name);
@@ -372,10 +368,11 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
     }
     rows.reset();
     if (!damage) return;
-    Shelf shelf{*impl_->db};
+    std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*> missing;
     for (auto& [key, value] : wanted) {
-      if (!value) value = impl_->sealed_value(shelf, key.first, key.second);
+      if (!value) missing.emplace(key, &value);
     }
+    impl_->look_up_sealed(missing);
   });
   if (!looked) return std::unexpected(looked.error());
   if (!damage) return std::unexpected(damage.error());

@@ -12,10 +12,6 @@ namespace {
 using Deadline = std::chrono::steady_clock::time_point;
 bool over(Deadline deadline) { return std::chrono::steady_clock::now() >= deadline; }
 
-std::span<const std::uint8_t> blob(const SQLite::Column& column) {
-  return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-
 // The last commit that may leave: with it `wanted` readings do, and nothing that isn't folded yet.
 std::int64_t find_cut(SQLite::Database& db, std::int64_t wanted) {
   const std::int64_t last = setting(db, "folded");
@@ -92,7 +88,10 @@ Result<void> Writer::Impl::seal_series(Shelf& shelf, SeriesNo series, std::vecto
     left = left.subspan(group.size());
     const bool growing = place && !next && group.front().ts > place->end;
     if (growing && place->count >= limits::chunk_readings_max) place.reset();
-    if (place && !shelf.take(sealing->codec, series, *place, older)) place.reset();
+    if (place && !shelf.read(sealing->codec, series, *place, older)) {
+      shelf.set_aside(*place);
+      place.reset();
+    }
     if (!place) older = {};
     lay_over(older, group, merged);
     if (place) shelf.remove(*place);
@@ -152,14 +151,25 @@ bool Writer::Impl::seal_drop(Deadline deadline) {
   return all;
 }
 
-std::optional<double> Writer::Impl::sealed_value(Shelf& shelf, SeriesNo series, UtcMs ts) {
-  const auto place = shelf.place_of(series, ts);
-  if (!place || ts < place->start || ts > place->end) return std::nullopt;
-  if (!lookup) lookup = std::make_unique<ChunkCodec>();
-  if (!shelf.take(*lookup, series, *place, looked_up)) return std::nullopt;
-  const auto at = std::ranges::lower_bound(looked_up.ts, count(ts));
-  if (at == looked_up.ts.end() || *at != count(ts)) return std::nullopt;
-  return looked_up.values[static_cast<std::size_t>(at - looked_up.ts.begin())];
+// Fills in the values of those that are sealed. Late readings come in stretches: a chunk is decoded once for
+// all of its own.
+void Writer::Impl::look_up_sealed(
+    const std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>& missing) {
+  std::optional<Shelf> shelf;
+  std::unique_ptr<ChunkCodec> codec;
+  Columns columns;
+  std::int64_t decoded = 0;  // the chunk that `columns` holds
+  for (const auto& [key, value] : missing) {
+    if (!shelf) shelf.emplace(*db);
+    const auto place = shelf->place_of(key.first, key.second);
+    if (!place || key.second < place->start || key.second > place->end) continue;
+    if (!codec) codec = std::make_unique<ChunkCodec>();
+    if (place->id != decoded && !shelf->read(*codec, key.first, *place, columns)) columns = {};
+    decoded = place->id;
+    const auto at = std::ranges::lower_bound(columns.ts, count(key.second));
+    if (at == columns.ts.end() || *at != count(key.second)) continue;
+    *value = columns.values[static_cast<std::size_t>(at - columns.ts.begin())];
+  }
 }
 
 bool Writer::sealing() const { return impl_->sealing != nullptr; }

@@ -53,9 +53,9 @@ void Pool::run() {
     }
     item.work(given);
     item = {};
+    if (!options_.keep_open) archive.reset();
     // A question may need megabytes, and hours pass to the next.
     ::malloc_trim(0);
-    if (!options_.keep_open) archive.reset();
     const std::lock_guard lock{mutex_};
     --busy_;
   }

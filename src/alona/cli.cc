@@ -10,7 +10,6 @@
 
 #include "base/files.h"
 #include "base/limits.h"
-#include "protocol/decode.h"
 #include "protocol/text.h"
 
 namespace alona {
@@ -47,13 +46,6 @@ std::string ask_hidden(std::string_view prompt) {
   return line;
 }
 
-// Of the first character; of a byte that begins none: 1.
-std::size_t character_bytes(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text.front());
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
-  return length <= text.size() && protocol::valid_utf8(text.substr(0, length)) ? length : 1;
-}
-
 }  // namespace
 
 Result<ops::Config> Context::config() const {
@@ -83,8 +75,9 @@ std::string bold(std::string_view text) {
 std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const std::string_view one = text.substr(0, character_bytes(text));
-    if (protocol::has_control(one) || !protocol::valid_utf8(one)) {
+    const std::size_t whole = protocol::character_bytes(text);
+    const std::string_view one = text.substr(0, whole == 0 ? 1 : whole);
+    if (whole == 0 || protocol::has_control(one)) {
       for (const char c : one) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       out += one;

@@ -293,17 +293,15 @@ TEST(Server, events_arrive_and_a_reader_who_does_not_read_is_cut) {
 
 TEST(Server, the_end_of_a_reader_of_events_is_noticed_at_once) {
   Served served;
+  std::promise<void> closed;
   {
     TestClient client = served.client();
     client.say(get("/events"));
     EXPECT_EQ(status_of(client.until("\r\n\r\n")), 200);
+    served.there([&] { served.events->on_close([&] { closed.set_value(); }); });
   }
-  bool closed = false;
-  for (int i = 0; i < 5'000 && !closed; ++i) {
-    served.there([&] { closed = served.events->closed(); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_TRUE(closed) << "without anything to say to it";
+  EXPECT_EQ(closed.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready)
+      << "without anything to say to it";
 }
 
 TEST(Server, stops_with_streams_and_idle_connections_open) {

@@ -19,12 +19,6 @@ namespace {
 constexpr std::string_view how_to_reload =
     "Reload it with `systemctl reload mosquitto` (or send the broker SIGHUP); the change holds from then on.";
 
-// Characters, not bytes: every byte that doesn't continue another.
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 Result<void> change_passwords(const Paths& paths,
                               const std::function<Result<void>(BrokerPasswords&)>& change) {
   const auto lock = files::Lock::take(paths.broker_lock());
@@ -43,12 +37,10 @@ Result<void> change_passwords(const Paths& paths,
 }  // namespace
 
 Result<void> check_label(std::string_view label) {
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (!protocol::valid_utf8(label))
-    return fail(Errc::usage, "a name or place isn't UTF-8", "Use a UTF-8 terminal.");
-  if (characters(label) <= limits::label_chars_max && std::ranges::none_of(label, control)) return {};
-  return fail(Errc::usage, "a name or place is too long or holds control characters",
-              fmt::format("At most {} characters of one line.", limits::label_chars_max));
+  if (protocol::valid_label(label)) return {};
+  return fail(
+      Errc::usage, "a name or place must be one line of UTF-8",
+      fmt::format("At most {} characters, none of them a control character.", limits::label_chars_max));
 }
 
 Result<store::NodeRow> find_node(const std::vector<store::NodeRow>& nodes, std::string_view id) {

@@ -160,6 +160,16 @@ TEST(Decode, whatever_is_refused_the_detail_is_clean_and_short) {
   }
 }
 
+TEST(Utf8, a_label_is_one_line_of_at_most_64_characters) {
+  std::string cyrillic;
+  for (std::size_t n = 0; n < limits::label_chars_max; ++n) cyrillic += "ж";
+  EXPECT_TRUE(valid_label(""));
+  EXPECT_TRUE(valid_label(cyrillic));
+  for (const std::string& text :
+       {cyrillic + "a", std::string{"a\nb"}, std::string{"a\xC2\x9B"}, std::string{"\xB0"}})
+    EXPECT_FALSE(valid_label(text)) << text;
+}
+
 TEST(Utf8, what_unicode_forbids_is_invalid) {
   for (const char* text : {"\x80", "\xc2", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xef\xbf",
                            "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "12345678\xff",

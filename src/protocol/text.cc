@@ -14,7 +14,8 @@ constexpr std::uint8_t byte(char c) { return static_cast<std::uint8_t>(c); }
 constexpr bool continues(char c) { return (byte(c) & 0xC0) == 0x80; }
 constexpr bool ascii_control(char c) { return byte(c) < 0x20 || byte(c) == 0x7F; }
 
-// The length of the well-formed character at the front (Unicode 15, table 3-7), 0 when there is none.
+}  // namespace
+
 std::size_t character_bytes(std::string_view s) {
   const std::uint8_t lead = byte(s[0]);
   if (lead < 0x80) return 1;
@@ -29,8 +30,6 @@ std::size_t character_bytes(std::string_view s) {
                      (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);  // above U+10FFFF
   return wrong ? 0 : length;
 }
-
-}  // namespace
 
 bool valid_utf8(std::string_view text) {
   while (!text.empty()) {
@@ -81,6 +80,10 @@ std::string shown(std::string_view text) {
     }
   }
   return result + (part.size() < text.size() ? "…\"" : "\"");
+}
+
+bool valid_label(std::string_view text) {
+  return valid_utf8(text) && characters(text) <= limits::label_chars_max && !has_control(text);
 }
 
 }  // namespace alona::protocol

@@ -11,11 +11,12 @@
 #include <iterator>
 #include <map>
 
+#include "base/limits.h"
 #include "protocol/decode.h"
+#include "protocol/text.h"
 
 namespace alona::web {
 namespace {
-constexpr std::size_t label_bytes_max = 64;
 
 json::value ms_or_null(const std::optional<UtcMs>& t) {
   return t ? json::value(count(*t)) : json::value(nullptr);
@@ -226,13 +227,10 @@ Result<Fields> parse_fields(const http::Request& request, std::initializer_list<
 }
 
 Result<void> check_label(std::string_view what, std::string_view text) {
-  if (text.size() > label_bytes_max)
-    return fail(Errc::usage, fmt::format("the {} is longer than {} bytes", what, label_bytes_max));
-  const bool clean =
-      std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (!clean || !protocol::valid_utf8(text))
-    return fail(Errc::usage, fmt::format("the {} must be one line of text", what));
-  return {};
+  if (protocol::valid_label(text)) return {};
+  return fail(
+      Errc::usage, fmt::format("the {} must be one line of text", what),
+      fmt::format("At most {} characters, none of them a control character.", limits::label_chars_max));
 }
 
 }  // namespace alona::web

@@ -22,9 +22,13 @@ function load_soon(): void {
 export function start_house(): void {
   on_refresh(load_soon);
   on_live((message) => {
-    house.update((data) => take(data, message));
-    // Findings come with the overview alone; what changes them is one of these.
-    if (message.event === "presence" || message.event === "happened") load_soon();
+    let broker_changed = false;
+    house.update((data) => {
+      broker_changed = message.event === "tick" && message.data.broker_connected !== data.broker_connected;
+      return take(data, message);
+    });
+    // Findings come with the overview alone; what changes them is one of these. A box that can't store leaves its broker.
+    if (message.event === "presence" || message.event === "happened" || broker_changed) load_soon();
   });
   setInterval(() => { if (session.value.state === "in" && !document.hidden) load_soon(); }, reload_ms);
 }

@@ -131,6 +131,42 @@ CREATE TABLE heartbeat (
 ) STRICT;
 CREATE INDEX heartbeat_of_node ON heartbeat (node, ts);
 )sql"},
+    {.to = 3, .why = "true time, gaps, room, proof", .sql = R"sql(
+-- Time. A stretch between two changes of the core's clock. Readings timed by that clock carry the number
+-- (0: timed by their node, or settled for ever); `shift` moves the whole stretch.
+CREATE TABLE clock_epoch (
+  no      INTEGER PRIMARY KEY,
+  boot    TEXT NOT NULL,                -- the kernel's id of this boot
+  source  INTEGER NOT NULL,             -- 0 the floor, 1 a clock chip, 2 a visitor, 3 NTP
+  begun   INTEGER NOT NULL,             -- by its own clock, before any shift
+  mono    INTEGER NOT NULL,             -- ms of the monotonic clock at that moment
+  shift   INTEGER NOT NULL DEFAULT 0    -- ms to add to its times
+) STRICT;
+ALTER TABLE chunk ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+
+-- Gaps.
+CREATE TABLE power_event (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,  -- 0 start, 1 stop
+  boot TEXT NOT NULL, clean INTEGER NOT NULL, dark_ms INTEGER          -- NULL: nobody knows
+) STRICT;
+CREATE TABLE outage (                   -- nothing could be stored, or some of it is gone
+  id INTEGER PRIMARY KEY, cause TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER  -- NULL: it lasts
+) STRICT;
+
+-- Room and wear.
+CREATE TABLE write_ledger (
+  day INTEGER PRIMARY KEY, process_bytes INTEGER NOT NULL, device_bytes INTEGER, free_bytes INTEGER NOT NULL
+) STRICT;
+
+-- Proof.
+CREATE TABLE check_run (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, whole INTEGER NOT NULL, detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL
+) STRICT;
+)sql"},
 });
 
 // The step's index is its version less one, so that none is left out.

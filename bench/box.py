@@ -9,9 +9,13 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+import commit_log  # noqa: E402
 
 BIN = pathlib.Path(__file__).resolve().parent.parent / "build/bench/bin"
 LINE = 60  # seconds that anything may take which takes no time
@@ -190,7 +194,7 @@ SEALED_ABOVE = 100_000  # readings in the log of commits: limits::hot_readings_m
 
 
 def in_log(connection):
-    return connection.execute("SELECT coalesce(sum(n), 0) FROM hot").fetchone()[0]
+    return commit_log.readings_in(connection)
 
 
 class Stored:
@@ -198,15 +202,15 @@ class Stored:
 
     def __init__(self, connection):
         self._connection, self._commit, self._readings = connection, 0, 0
-        self._commit = self._look()[0] or 0
-
-    def _look(self):
-        return self._connection.execute("SELECT max(id), sum(n) FROM hot WHERE id > ?", (self._commit,)).fetchone()
+        self()
+        self._readings = 0
 
     def __call__(self):
-        commit, readings = self._look()
-        if commit is not None:
-            self._commit, self._readings = commit, self._readings + readings
+        self._connection.execute("BEGIN")
+        for commit, readings in commit_log.commits(self._connection):
+            if commit > self._commit:
+                self._commit, self._readings = commit, self._readings + readings
+        self._connection.execute("COMMIT")
         return self._readings
 
 

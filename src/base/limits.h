@@ -65,6 +65,7 @@ inline constexpr int urgent_bucket =
 // ---- sealed history ----
 inline constexpr std::size_t chunk_readings_max = 4096;
 inline constexpr std::size_t hot_readings_max = 100'000;  // above it the older half is sealed
+inline constexpr std::uint64_t log_pages_max = 4096;      // likewise: 2 MiB of pages of 512 bytes
 inline constexpr auto seal_slice = 15ms;                  // of the writer's time, between two commits
 inline constexpr int seal_share = 10;  // with messages coming, one part in ten of the writer's time
 
@@ -76,7 +77,7 @@ inline constexpr auto recover_pause_min = 1'000ms;  // between looks at a databa
 inline constexpr auto recover_pause_max = 30'000ms;
 inline constexpr auto backlog_min = 500ms;  // after a connect, before a quiet line means that nothing waited
 inline constexpr auto time_interval = 60s;  // alona/core/time
-inline constexpr auto fold_interval = 10min;  // bounds what a start replays to 600 small rows
+inline constexpr auto fold_interval = 30min;  // bounds what a start replays to 1,800 small commits
 
 // ---- the box ----
 inline constexpr std::size_t nodes_max_default = 64;

@@ -160,7 +160,8 @@ void Ingest::watch_for_redeliverys_end(Mono now) {
 bool Ingest::seen_in_tail(Arrival& a) {
   const mqtt::Message& m = a.message;
   if (m.packet_id == 0 && !m.retained) return false;  // QoS 0 is never delivered twice
-  const store::TailEntry entry{m.packet_id, keyed_hash(tail_key_, m.topic, m.payload)};
+  const store::TailEntry entry{m.packet_id,
+                               keyed_hash(tail_key_, m.topic, m.payload) & store::tail_hash_mask};
   if (m.retained) {
     if (tail_.contains_hash(entry.hash)) {
       a.node->delta.repeated += a.readings;

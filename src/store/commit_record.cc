@@ -23,7 +23,8 @@ enum Tag : std::uint64_t {
   tag_tail = 3,
   tag_count = 4,
   tag_emptied = 5,
-  tag_heartbeat = 6
+  tag_heartbeat = 6,
+  tag_tail_packed = 7
 };
 
 std::uint32_t checksum(std::int64_t id, std::span<const std::uint8_t> rest) {
@@ -99,6 +100,27 @@ WindowRow unpack_window(Unpacker& u) {
     if (bit < w.beyond.size()) w.beyond.set(bit);
   }
   return w;
+}
+
+void pack_tail(Packer& p, const Batch& batch) {
+  p.varint(tag_tail_packed);
+  p.varint(batch.tail.size());
+  std::int64_t packet_id = 0;
+  for (const TailEntry& t : batch.tail) {
+    p.zigzag(t.packet_id - packet_id);
+    packet_id = t.packet_id;
+    p.u32(static_cast<std::uint32_t>(t.hash));
+    p.u16(static_cast<std::uint16_t>(t.hash >> 32));
+  }
+}
+
+void unpack_tail(Unpacker& u, std::size_t n, std::vector<TailEntry>& out) {
+  std::int64_t packet_id = 0;
+  for (; n > 0 && u.ok(); --n) {
+    packet_id = plus(packet_id, u.zigzag());
+    const std::uint64_t low = u.u32();
+    out.push_back({static_cast<std::uint16_t>(packet_id), low | std::uint64_t{u.u16()} << 32});
+  }
 }
 
 constexpr auto count_fields = std::to_array<std::uint32_t CountRow::*>(
@@ -206,8 +228,11 @@ bool unpack_section(Unpacker& u, std::uint64_t tag, Batch& out) {
     case tag_tail:
       for (; n > 0 && u.ok(); --n) {
         const std::uint16_t packet_id = u.u16();
-        out.tail.push_back({packet_id, u.u64()});
+        out.tail.push_back({packet_id, u.u64() & tail_hash_mask});
       }
+      return true;
+    case tag_tail_packed:
+      unpack_tail(u, n, out.tail);
       return true;
     case tag_count:
       for (; n > 0 && u.ok(); --n) out.counts.push_back(unpack_count(u, out.received));
@@ -237,11 +262,7 @@ CommitRecord encode_commit(std::int64_t id, const Batch& batch) {
   if (!batch.heartbeats.empty()) pack_heartbeats(p, batch);
   if (!batch.windows.empty()) pack_windows(p, batch);
   if (!batch.counts.empty()) pack_counts(p, batch);
-  if (!batch.tail.empty()) {
-    p.varint(tag_tail);
-    p.varint(batch.tail.size());
-    for (const TailEntry& t : batch.tail) p.u16(t.packet_id), p.u64(t.hash);
-  }
+  if (!batch.tail.empty()) pack_tail(p, batch);
   record.bytes[0] = format_version;
   const std::uint32_t sum = checksum(id, std::span(record.bytes).subspan(header_bytes));
   std::memcpy(record.bytes.data() + 1, &sum, sizeof sum);
@@ -260,6 +281,11 @@ Result<void> decode_commit(std::int64_t id, std::span<const std::uint8_t> bytes,
   }
   if (!u.ok()) return std::unexpected(damaged(id));
   return {};
+}
+
+UtcMs receipt_of(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() <= header_bytes) return {};
+  return utc_ms(static_cast<std::int64_t>(Unpacker{bytes.subspan(header_bytes)}.varint()));
 }
 
 Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> bytes,

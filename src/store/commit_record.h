@@ -12,13 +12,14 @@
 //                  [u8 flags if head & 0x10, else the previous item's]; value.
 //                  head & 0x0F = 0..9: value is zigzag m, meaning m / 10^head, equal to the last bit; 15: f64
 //     2 window     varint node; u32 boot; varint acked; varint n; n × varint distance to the previous set bit
-//     3 tail       u16 packet id; u64 hash
-//     4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit that is set:
+//     3 tail       as 7, before there was room to save: u16 packet id; u64 hash, of which the low 48 bits
+//     count 4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit that is set:
 //                  stored, rejected, repeated, corrected, lost, events, heartbeats
 //     5 emptied    count 0: the tail before this commit is void
 //     6 heartbeat  varint node; zigzag ts - receipt; varint uptime s; zigzag rssi dBm;
 //                  u8 mask (1 heap, 2 battery, 4 lost); [varint heap]; [f64 battery]; [varint lost]; text
 //                  firmware; text reset (text: varint bytes, UTF-8)
+//     7 tail       zigzag packet id - the one before (the first: - 0); u48 hash
 //   A reader skips nothing it doesn't know: an unknown tag is a newer format, and damage.
 #pragma once
 
@@ -44,6 +45,9 @@ struct CommitRecord {
 // Fills `out` (cleared first; its memory is kept). corrupt: the checksum or the format is wrong, `out` is
 // undefined.
 [[nodiscard]] Result<void> decode_commit(std::int64_t id, std::span<const std::uint8_t> bytes, Batch& out);
+
+// When it was received; the epoch's begin where `bytes` are no record. Not checked.
+[[nodiscard]] UtcMs receipt_of(std::span<const std::uint8_t> bytes);
 
 // Only its readings, handed over one by one without memory of their own; the quick way for charts and export.
 [[nodiscard]] Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> bytes,

@@ -61,6 +61,7 @@ class Unpacker {
   explicit Unpacker(std::span<const std::uint8_t> in) : at_(in.data()), end_(in.data() + in.size()) {}
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool at_end() const { return at_ == end_; }
+  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   std::uint8_t u8() { return fixed<std::uint8_t>(); }
   std::uint16_t u16() { return fixed<std::uint16_t>(); }
   std::uint32_t u32() { return fixed<std::uint32_t>(); }

@@ -93,7 +93,7 @@ class Reader {
                                                         std::optional<std::int64_t> before_id = {});
   [[nodiscard]] Result<std::optional<RejectItem>> reject(std::int64_t id);
   // Series by series, oldest first, each (series, ts) once, the latest written wins. Stops early when `sink`
-  // says false.
+  // says false. corrupt: everything that can be read was handed over, and something is missing.
   [[nodiscard]] Result<void> export_readings(const ExportFilter& filter,
                                              const std::function<bool(const NamedReading&)>& sink);
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -22,22 +24,36 @@ HeartbeatRow heartbeat_of(NodeNo node, SQLite::Statement& s) {
   return h;
 }
 
+constexpr std::int64_t log_look = 64;  // commits between two looks at the clock
+
 }  // namespace
 
-// What the log of commits holds of these series, settled.
-Result<void> Reader::Impl::scan_hot(Newer& newer, UtcMs from, UtcMs to) {
-  SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE last >= ? AND first < ? AND n > 0 ORDER BY id"};
-  rows.bind(1, count(from)), rows.bind(2, count(to));
+// What a progress handler does within a statement.
+void Reader::Impl::end_if_late() const {
+  if (std::chrono::steady_clock::now() > deadline) throw SQLite::Exception("too late", SQLITE_INTERRUPT);
+}
+
+// What the log of commits holds of these series, settled. Damaged commits are passed over, and told to `gap`.
+void Reader::Impl::scan_hot(Newer& newer, UtcMs from, UtcMs to,
+                            const std::function<void(UtcMs, UtcMs)>& gap) {
   const auto take = [&](const ReadingRow& r) {
     if (r.ts < from || r.ts >= to) return;
     if (const auto it = newer.find(r.series); it != newer.end()) it->second.push_back(r);
   };
-  while (rows.executeStep()) {
-    if (auto read = for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), take); !read)
-      return read;
+  LogWalk walk{*db};
+  end_if_late();
+  UtcMs before = UtcMs::max();
+  bool damaged = false;
+  while (walk.next()) {
+    const LogEntry& entry = walk.entry();
+    if (entry.id % log_look == 0) end_if_late();
+    if (entry.after_loss || damaged) gap(std::min(before, entry.received), entry.received);
+    before = entry.received;
+    const bool asked = entry.readings > 0 && entry.last >= from && entry.first < to;
+    damaged = asked && !for_each_reading(entry.id, walk.record(), take);
   }
+  if (walk.lost() || damaged) gap(before, UtcMs::max());
   for (auto& [series, of_series] : newer) settle(of_series);
-  return {};
 }
 
 // Sealed and newer readings of one series in [from, to), ascending, each time once. Ends early when `take`
@@ -74,13 +90,14 @@ bool Reader::Impl::merge(SeriesNo series, const std::vector<ReadingRow>& newer, 
   return true;
 }
 
-Result<void> Reader::Impl::scan_commits(UtcMs from, UtcMs to, const std::function<void(const Batch&)>& take) {
+Result<void> Reader::Impl::scan_commits(const std::function<bool(const LogEntry&)>& asked,
+                                        const std::function<void(const Batch&)>& take) {
   Batch batch;
-  SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE last >= ? AND first < ? ORDER BY id"};
-  rows.bind(1, count(from)), rows.bind(2, count(to));
-  while (rows.executeStep()) {
-    if (auto read = decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch); !read)
-      return read;
+  LogWalk walk{*db};
+  while (walk.next()) {
+    if (walk.entry().id % log_look == 0) end_if_late();
+    if (!asked(walk.entry())) continue;
+    if (auto read = decode_commit(walk.entry().id, walk.record(), batch); !read) return read;
     take(batch);
   }
   return {};
@@ -103,10 +120,16 @@ Result<std::vector<History>> Reader::histories(const std::vector<HistoryQuery>& 
   std::vector<History> histories;
   auto read = impl_->ask([&]() -> Result<void> {
     SQLite::Transaction one_moment{*impl_->db};
-    if (auto scanned = impl_->scan_hot(newer, from, to); !scanned) return scanned;
+    std::vector<Gap> of_log;
+    impl_->scan_hot(newer, from, to,
+                    [&](UtcMs since, UtcMs until) { of_log.push_back({since, until, "damaged"}); });
     for (const HistoryQuery& query : queries) {
       Bucketer bucketer{query};
       std::vector<Gap> gaps;
+      for (const Gap& gap : of_log) {
+        if (gap.from < query.to && gap.to >= query.from)
+          gaps.push_back({std::max(gap.from, query.from), std::min(gap.to, query.to), gap.cause});
+      }
       impl_->merge(
           query.series, newer[query.series], query.from, query.to,
           [&](const ReadingRow& r) { return bucketer.add(r), true; },
@@ -146,16 +169,26 @@ Result<void> Reader::export_readings(const ExportFilter& filter,
                          0}});
       newer[no];
     }
-    if (auto scanned = impl_->scan_hot(newer, from, to); !scanned) return scanned;
+    std::vector<Gap> damaged;
+    const auto note = [&](UtcMs since, UtcMs until) {
+      if (since < to && until >= from) damaged.push_back({since, until, ""});
+    };
+    impl_->scan_hot(newer, from, to, note);
     for (auto& one : wanted) {
       NamedReading& named = one.second;
       const auto take = [&named, &sink](const ReadingRow& r) {
         named.ts = r.ts, named.value = r.value, named.flags = r.flags;
         return sink(named);
       };
-      if (!impl_->merge(one.first, newer[one.first], from, to, take, [](UtcMs, UtcMs) {})) break;
+      if (!impl_->merge(one.first, newer[one.first], from, to, take, note)) return {};
     }
-    return {};
+    if (damaged.empty()) return {};
+    return fail(
+        Errc::corrupt,
+        fmt::format("{} stretches of the history are damaged, the first from {} on; everything else was "
+                    "exported",
+                    damaged.size(), iso8601(damaged.front().from)),
+        "The newest proven backup may have them.");
   });
   if (!done) return std::unexpected(done.error());
   return *done;
@@ -171,11 +204,12 @@ Result<std::vector<HeartbeatRow>> Reader::heartbeats(NodeNo node, UtcMs from, Ut
         "WHERE node = ? AND ts >= ? AND ts < ? ORDER BY ts"};
     rows.bind(1, static_cast<int>(node)), rows.bind(2, count(from)), rows.bind(3, count(to));
     while (rows.executeStep()) found.push_back(heartbeat_of(node, rows));
-    return impl_->scan_commits(from, to, [&](const Batch& batch) {
-      for (const HeartbeatRow& h : batch.heartbeats) {
-        if (h.node == node && h.ts >= from && h.ts < to) found.push_back(h);
-      }
-    });
+    return impl_->scan_commits([&](const LogEntry& entry) { return entry.last >= from && entry.first < to; },
+                               [&](const Batch& batch) {
+                                 for (const HeartbeatRow& h : batch.heartbeats) {
+                                   if (h.node == node && h.ts >= from && h.ts < to) found.push_back(h);
+                                 }
+                               });
   });
   if (!read) return std::unexpected(read.error());
   if (!*read) return std::unexpected(read->error());
@@ -204,17 +238,11 @@ Result<std::vector<DayCount>> Reader::counts(NodeNo node, std::int32_t from_day,
       add({node, folded.getColumn(0).getInt(), field(1), field(2), field(3), field(4), field(5), field(6),
            field(7)});
     }
-    Batch batch;
-    SQLite::Statement rows{
-        *impl_->db,
-        "SELECT id, data FROM hot WHERE id > coalesce((SELECT value FROM setting WHERE name = "
-        "'folded'), 0) ORDER BY id"};
-    while (rows.executeStep()) {
-      if (auto ok = decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch); !ok)
-        return ok;
-      for (const CountRow& c : batch.counts) add(c);
-    }
-    return {};
+    const std::int64_t last = setting(*impl_->db, "folded");
+    return impl_->scan_commits([last](const LogEntry& entry) { return entry.id > last; },
+                               [&](const Batch& batch) {
+                                 for (const CountRow& c : batch.counts) add(c);
+                               });
   });
   if (!read) return std::unexpected(read.error());
   if (!*read) return std::unexpected(read->error());

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "store/database.h"
+#include "store/hot_log.h"
 #include "store/reader.h"
 #include "store/shelf.h"
 
@@ -34,11 +35,12 @@ struct Reader::Impl {
   std::unique_ptr<ChunkCodec> codec;  // made when the first chunk is read
   Columns columns;
   // All of these throw SQLite::Exception.
-  [[nodiscard]] Result<void> scan_hot(Newer& newer, UtcMs from, UtcMs to);
+  void end_if_late() const;
+  void scan_hot(Newer& newer, UtcMs from, UtcMs to, const std::function<void(UtcMs, UtcMs)>& gap);
   bool merge(SeriesNo series, const std::vector<ReadingRow>& newer, UtcMs from, UtcMs to,
              const std::function<bool(const ReadingRow&)>& take,
              const std::function<void(UtcMs, UtcMs)>& gap);
-  [[nodiscard]] Result<void> scan_commits(UtcMs from, UtcMs to,
+  [[nodiscard]] Result<void> scan_commits(const std::function<bool(const LogEntry&)>& asked,
                                           const std::function<void(const Batch&)>& take);
 };
 

@@ -80,7 +80,7 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
     in.windows.push_back(
         {roof, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()), {}});
     for (int i = 0; i < 20; ++i) in.windows[0].beyond.set(random() % limits::window_length);
-    in.tail = {{65535, random()}, {1, random()}};
+    in.tail = {{65535, random() & tail_hash_mask}, {1, random() & tail_hash_mask}};
     in.tail_emptied = round % 3 == 0;
     in.counts.push_back({roof, utc_day(in.received) - 1, 1, 0, 3, 0, 5, 6, 70'000});
     in.heartbeats.push_back({roof, in.received - Ms{5}, 77, -67, "1.2.0", 120'000, 42, 3.71, "power"});

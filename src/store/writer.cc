@@ -21,6 +21,27 @@ constexpr std::string_view update_reject_sql = R"(
   UPDATE reject SET count = count + 1, readings = readings + ?3, last = ?4
   WHERE id = (SELECT max(id) FROM reject WHERE topic = ?1 AND reason = ?2 AND first > ?4 - 3600000))";
 
+// Step 3 brought the log; before it each commit was a row.
+constexpr int log_version = 3;
+void move_hot_rows(SQLite::Database& db) {
+  {
+    HotLog log{db, [](const LogWalk&) {}};
+    SQLite::Statement rows{db, "SELECT id, first, last, n, data FROM hot ORDER BY id"};
+    Batch batch;
+    while (rows.executeStep()) {
+      CommitRecord record;
+      const auto data = blob(rows.getColumn(4));
+      record.bytes.assign(data.begin(), data.end());
+      record.first = utc_ms(rows.getColumn(1).getInt64());
+      record.last = utc_ms(rows.getColumn(2).getInt64());
+      batch.received = receipt_of(data);
+      batch.readings.resize(static_cast<std::size_t>(rows.getColumn(3).getInt64()));
+      log.append(rows.getColumn(0).getInt64(), batch, record);
+    }
+  }
+  db.exec("DROP TABLE hot");
+}
+
 // A step fails as a whole: the file then is as it was.
 void migrate(SQLite::Database& db) {
   const int from = db.execAndGet("PRAGMA user_version").getInt();
@@ -28,6 +49,7 @@ void migrate(SQLite::Database& db) {
     const Migration& step = migrations[static_cast<std::size_t>(i)];
     SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
     db.exec(step.sql);
+    if (step.to == log_version) move_hot_rows(db);
     db.exec(fmt::format("PRAGMA user_version={}", step.to));
     db.exec(fmt::format("PRAGMA application_id={}", application_id));
     transaction.commit();
@@ -52,8 +74,7 @@ void bind_blob(SQLite::Statement& statement, int at, const void* data, std::size
 }  // namespace
 
 Statements::Statements(SQLite::Database& db)
-    : insert_hot(db, "INSERT INTO hot (id, first, last, n, data) VALUES (?,?,?,?,?)"),
-      put_node(db, std::string(put_node_sql)),
+    : put_node(db, std::string(put_node_sql)),
       put_series(db, std::string(put_series_sql)),
       insert_event(db, "INSERT INTO event (node, ts, flags, type, data) VALUES (?,?,?,?,?)"),
       insert_error(db, "INSERT INTO error (node, ts, flags, code, message) VALUES (?,?,?,?,?)"),
@@ -65,6 +86,7 @@ Statements::Statements(SQLite::Database& db)
           "readings) VALUES (?,?,?,?,?,?,?,?,1,?)") {}
 
 void Writer::Impl::connect() {
+  log.reset();
   statements.reset();
   db.reset();
   db = open_writer(path, vfs);
@@ -158,23 +180,23 @@ void Writer::Impl::trim_rejects() {
 
 Result<Receipt> Writer::commit(const Batch& batch) {
   Impl& i = *impl_;
-  if (i.outcome_unknown)
+  if (i.outcome_unknown || !i.log)
     return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
   const std::int64_t id = i.last_commit + 1;
   const CommitRecord record = encode_commit(id, batch);
-  bool committing = false;
+  bool appended = false, committing = false;
   auto done = guarded(i.path, [&] {
     SQLite::Transaction transaction{*i.db, SQLite::TransactionBehavior::IMMEDIATE};
     i.write_rows(batch);
-    bind_blob(i.statements->insert_hot, 5, record.bytes.data(), record.bytes.size());
-    run(i.statements->insert_hot, id, count(record.first), count(record.last),
-        static_cast<std::int64_t>(batch.readings.size()));
+    appended = true;
+    i.log->append(id, batch, record);
     committing = true;
     transaction.commit();
   });
   if (!done) {
     // Before COMMIT began, the rollback is certain. After it, the frames may or may not be on disk.
     i.outcome_unknown = committing;
+    if (appended && !committing) i.log->undo();
     if (committing) done.error().code = Errc::outcome_unknown;
     return std::unexpected(done.error());
   }

@@ -67,7 +67,7 @@ class Writer {
   [[nodiscard]] Result<std::vector<std::optional<double>>> known(const std::vector<ReadingRow>& readings);
 
   // Writes what is only in the log of commits into its tables, so that the next start needn't replay it.
-  // Cheap; the ingest calls it every 10 minutes and at stop. `floor`: the latest receipt ever. A failure
+  // Cheap; the ingest calls it every 30 minutes and at stop. `floor`: the latest receipt ever. A failure
   // counts as an unknown outcome: reopen() and load().
   [[nodiscard]] Result<void> fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor);
 

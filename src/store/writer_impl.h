@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "store/commit_record.h"
 #include "store/database.h"
+#include "store/hot_log.h"
 #include "store/shelf.h"
 #include "store/writer.h"
 
@@ -17,11 +18,11 @@ namespace alona::store {
 // Prepared once per connection.
 struct Statements {
   explicit Statements(SQLite::Database& db);
-  SQLite::Statement insert_hot, put_node, put_series, insert_event, insert_error, insert_presence,
-      update_reject, insert_reject;
+  SQLite::Statement put_node, put_series, insert_event, insert_error, insert_presence, update_reject,
+      insert_reject;
 };
 
-// What hot rows above the last fold say, summed up: fold() writes it into the tables. Rebuilt by load().
+// What the commits since the last fold say, summed up: fold() writes it into the tables. Rebuilt by load().
 struct Pending {
   std::map<std::pair<NodeNo, std::int32_t>, CountRow> counts;
   struct Window {
@@ -36,7 +37,7 @@ struct Pending {
 // A pass that moves the readings of the commits up to `cut` into chunks.
 struct Sealing {
   std::int64_t cut = 0;
-  std::int64_t loaded = 0, dropped = 0;  // the last commit
+  std::int64_t loaded = 0;  // the last commit
   bool all_loaded = false;
   std::map<SeriesNo, std::vector<ReadingRow>> todo;  // in the order written
   ChunkCodec codec;
@@ -48,6 +49,7 @@ struct Writer::Impl {
   files::Lock lock;
   std::unique_ptr<SQLite::Database> db;
   std::unique_ptr<Statements> statements;
+  std::optional<HotLog> log;  // from load() on
   Pending pending;
   std::int64_t last_commit = 0;
   bool outcome_unknown = false;
@@ -64,11 +66,13 @@ struct Writer::Impl {
   void look_up_sealed(const std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>& missing);
   [[nodiscard]] bool seal_load(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] Result<void> seal_series(Shelf& shelf, SeriesNo series, std::vector<ReadingRow>& rows);
+  [[nodiscard]] Result<void> seal_onto_end(Shelf& shelf, SeriesNo series, std::span<const ReadingRow> group);
+  [[nodiscard]] Result<void> put_pieces(Shelf& shelf, SeriesNo series, const Columns& columns, bool growing);
   [[nodiscard]] Result<void> seal_some_series(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] bool seal_drop(std::chrono::steady_clock::time_point deadline);
+  void note_loss(const LogEntry& entry);
 };
 
-[[nodiscard]] std::int64_t setting(SQLite::Database& db, const char* name);  // 0: there is none
 void add_counts(CountRow& to, const CountRow& delta);
 
 }  // namespace alona::store

@@ -1,4 +1,4 @@
-// What is known at the last commit: tables as of the last fold, and the hot rows written since.
+// What is known at the last commit: tables as of the last fold, and the commits since.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -10,13 +10,6 @@
 
 namespace alona::store {
 namespace {
-
-void put_setting(SQLite::Database& db, const char* name, std::int64_t value) {
-  SQLite::Statement put{db, "INSERT OR REPLACE INTO setting VALUES (?,?)"};
-  put.bind(1, name);
-  put.bind(2, value);
-  put.exec();
-}
 
 // The key of the tail's hashes: made once, in the file, so that what it says stays true after a restart.
 HashKey tail_key(SQLite::Database& db) {
@@ -92,6 +85,11 @@ Windows load_windows(SQLite::Database& db) {
   return windows;
 }
 
+Error log_damaged(const std::string& path) {
+  return {Errc::corrupt, path + ": pages of the newest commits are damaged",
+          "The file is damaged. Leave it as it is and restore the newest backup."};
+}
+
 // The last boots of each node, oldest first.
 std::vector<WindowRow> last_boots(const Windows& windows) {
   std::vector<const Pending::Window*> by_age;
@@ -114,7 +112,7 @@ std::vector<TailEntry> kept_tail(SQLite::Database& db) {
   Unpacker u{blob(query.getColumn(0))};
   while (!u.at_end()) {
     const std::uint16_t packet_id = u.u16();
-    tail.push_back({packet_id, u.u64()});
+    tail.push_back({packet_id, u.u64() & tail_hash_mask});
   }
   return tail;
 }
@@ -153,12 +151,6 @@ std::vector<CountRow> counts_of_day(SQLite::Database& db, std::int32_t day, cons
 }
 
 }  // namespace
-
-std::int64_t setting(SQLite::Database& db, const char* name) {
-  SQLite::Statement query{db, "SELECT value FROM setting WHERE name = ?"};
-  query.bind(1, name);
-  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
-}
 
 void add_counts(CountRow& to, const CountRow& delta) {
   to.stored += delta.stored;
@@ -219,20 +211,24 @@ Result<State> Writer::load() {
     i.note_tail(tail_at, state.tail.size(), false);
     i.last_commit = folded;
     i.sealing.reset();
-    i.hot_readings = i.db->execAndGet("SELECT coalesce(sum(n), 0) FROM hot").getInt64();
-    SQLite::Statement rows{*i.db, "SELECT id, data FROM hot WHERE id >= ? ORDER BY id"};
-    rows.bind(1, std::min(tail_from == 0 ? folded + 1 : tail_from, folded + 1));
-    while (rows.executeStep()) {
-      const std::int64_t id = rows.getColumn(0).getInt64();
-      if (damage = decode_commit(id, blob(rows.getColumn(1)), batch); !damage) return;
+    i.hot_readings = 0;
+    const std::int64_t needed = std::min(tail_from == 0 ? folded + 1 : tail_from, folded + 1);
+    i.log.emplace(*i.db, [&](const LogWalk& walk) {
+      const std::int64_t id = walk.entry().id;
+      i.hot_readings += walk.entry().readings;
+      i.last_commit = std::max(i.last_commit, id);
+      if (!damage || id < needed) return;
+      damage = decode_commit(id, walk.record(), batch);
+      if (walk.entry().after_loss && id > needed) damage = std::unexpected(log_damaged(i.path));
+      if (!damage) return;
       if (id > tail_at) {
         append_tail(state.tail, batch);
         i.note_tail(id, batch.tail.size(), batch.tail_emptied);
       }
-      i.last_commit = id;
       state.floor = std::max(state.floor, batch.received);
       if (id > folded) i.pending.add(id, batch);
-    }
+    });
+    if (i.log->lost_at_end()) damage = std::unexpected(log_damaged(i.path));
     for (const auto& [key, window] : i.pending.windows) windows[key] = window;
     for (const auto& [series, last] : i.pending.last) {
       if (auto& to = state.last[series]; last.ts >= to.ts) to = last;
@@ -255,11 +251,10 @@ Result<State> Writer::load() {
 // A tail of large batches would keep millions of readings from being sealed.
 void Writer::Impl::keep_tail() {
   std::vector<TailEntry> tail = kept_tail(*db);
-  SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE id >= ? AND id > ? ORDER BY id"};
-  rows.bind(1, tail_commits.front().first), rows.bind(2, setting(*db, "tail_at"));
+  const std::int64_t from = std::max(tail_commits.front().first, setting(*db, "tail_at") + 1);
   Batch batch;
-  while (rows.executeStep()) {
-    if (decode_commit(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), batch)) append_tail(tail, batch);
+  for (const LogEntry& entry : log->entries()) {
+    if (entry.id >= from && decode_commit(entry.id, log->read(entry), batch)) append_tail(tail, batch);
   }
   const std::size_t excess = tail.size() > limits::tail_messages ? tail.size() - limits::tail_messages : 0;
   tail.erase(tail.begin(), tail.begin() + static_cast<std::ptrdiff_t>(excess));
@@ -358,16 +353,13 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
   const auto span = std::ranges::minmax(readings, {}, &ReadingRow::ts);
   Result<void> damage;
   auto looked = guarded(impl_->path, [&] {
-    SQLite::Statement rows{*impl_->db, "SELECT id, data FROM hot WHERE last >= ? AND first <= ? ORDER BY id"};
-    rows.bind(1, count(span.min.ts)), rows.bind(2, count(span.max.ts));
-    while (rows.executeStep() && damage) {
-      damage =
-          for_each_reading(rows.getColumn(0).getInt64(), blob(rows.getColumn(1)), [&](const ReadingRow& r) {
-            if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
-          });
+    for (const LogEntry& entry : impl_->log->entries()) {
+      if (entry.readings == 0 || entry.last < span.min.ts || entry.first > span.max.ts) continue;
+      damage = for_each_reading(entry.id, impl_->log->read(entry), [&](const ReadingRow& r) {
+        if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
+      });
+      if (!damage) return;
     }
-    rows.reset();
-    if (!damage) return;
     std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*> missing;
     for (auto& [key, value] : wanted) {
       if (!value) missing.emplace(key, &value);

@@ -1,6 +1,6 @@
 // Sealing: the oldest readings leave the log of commits for chunks, a slice at a time between two commits. A
 // pass takes the commits up to a cut: their readings go, series by series, over what is sealed already; then
-// the commits are deleted. Each slice is a transaction. Readings that lie in both places for a while are the
+// the commits are dropped. Each slice is a transaction. Readings that lie in both places for a while are the
 // same there, and what is still in the log counts as the newer; so a pass may end anywhere and begin anew.
 #include <algorithm>
 
@@ -12,16 +12,17 @@ namespace {
 using Deadline = std::chrono::steady_clock::time_point;
 bool over(Deadline deadline) { return std::chrono::steady_clock::now() >= deadline; }
 
-// The last commit that may leave: with it `wanted` readings do, and nothing that isn't folded yet.
-std::int64_t find_cut(SQLite::Database& db, std::int64_t wanted) {
+// The last commit that may leave: with it `wanted` readings or half of the pages do, and nothing that isn't
+// folded yet.
+std::int64_t find_cut(SQLite::Database& db, const HotLog& log, std::int64_t wanted) {
   const std::int64_t last = setting(db, "folded");
-  SQLite::Statement rows{db, "SELECT id, n FROM hot WHERE id <= ? ORDER BY id"};
-  rows.bind(1, last);
   std::int64_t cut = 0;
   std::int64_t readings = 0;
-  while (readings < wanted && rows.executeStep()) {
-    cut = rows.getColumn(0).getInt64();
-    readings += rows.getColumn(1).getInt64();
+  for (const LogEntry& entry : log.entries()) {
+    const std::uint64_t pages = entry.at.page - log.entries().front().at.page;
+    if (entry.id > last || readings >= wanted || pages > limits::log_pages_max / 2) break;
+    cut = entry.id;
+    readings += entry.readings;
   }
   return cut;
 }
@@ -47,6 +48,12 @@ Columns part_of(const Columns& c, std::size_t at, std::size_t n) {
   return {cut(c.ts), cut(c.values), cut(c.flags)};
 }
 
+void append(Columns& to, const Columns& more) {
+  to.ts.insert(to.ts.end(), more.ts.begin(), more.ts.end());
+  to.values.insert(to.values.end(), more.values.begin(), more.values.end());
+  to.flags.insert(to.flags.end(), more.flags.begin(), more.flags.end());
+}
+
 void put_heartbeat(SQLite::Statement& insert, const HeartbeatRow& h) {
   insert.clearBindings();
   insert.bind(1, static_cast<int>(h.node)), insert.bind(2, count(h.ts));
@@ -62,14 +69,13 @@ void put_heartbeat(SQLite::Statement& insert, const HeartbeatRow& h) {
 
 // Decodes commits of the pass until the deadline; true: all of them.
 bool Writer::Impl::seal_load(Deadline deadline) {
-  SQLite::Statement rows{*db, "SELECT id, data FROM hot WHERE id > ? AND id <= ? ORDER BY id"};
-  rows.bind(1, sealing->loaded), rows.bind(2, sealing->cut);
-  while (rows.executeStep()) {
-    const std::int64_t id = rows.getColumn(0).getInt64();
-    // A damaged one stays where it is.
-    (void)for_each_reading(id, blob(rows.getColumn(1)),
+  const auto& entries = log->entries();
+  auto entry = std::ranges::upper_bound(entries, sealing->loaded, {}, &LogEntry::id);
+  for (; entry != entries.end() && entry->id <= sealing->cut; ++entry) {
+    // What is damaged is told when it is dropped.
+    (void)for_each_reading(entry->id, log->read(*entry),
                            [&](const ReadingRow& r) { sealing->todo[r.series].push_back(r); });
-    sealing->loaded = id;
+    sealing->loaded = entry->id;
     if (over(deadline)) return false;
   }
   return true;
@@ -87,7 +93,10 @@ Result<void> Writer::Impl::seal_series(Shelf& shelf, SeriesNo series, std::vecto
     const auto group = left.first(static_cast<std::size_t>(end - left.begin()));
     left = left.subspan(group.size());
     const bool growing = place && !next && group.front().ts > place->end;
-    if (growing && place->count >= limits::chunk_readings_max) place.reset();
+    if (growing) {
+      if (auto sealed = seal_onto_end(shelf, series, group); !sealed) return sealed;
+      continue;
+    }
     if (place && !shelf.read(sealing->codec, series, *place, older)) {
       shelf.set_aside(*place);
       place.reset();
@@ -95,15 +104,42 @@ Result<void> Writer::Impl::seal_series(Shelf& shelf, SeriesNo series, std::vecto
     if (!place) older = {};
     lay_over(older, group, merged);
     if (place) shelf.remove(*place);
-    std::size_t at = 0;
-    for (const std::size_t n : pieces(merged.ts.size(), growing || !next)) {
-      auto chunk = sealing->codec.encode(series, part_of(merged, at, n));
-      if (!chunk) return std::unexpected(chunk.error());
-      shelf.put(series, *chunk);
-      at += n;
-    }
+    if (auto put = put_pieces(shelf, series, merged, !next); !put) return put;
   }
   return {};
+}
+
+Result<void> Writer::Impl::put_pieces(Shelf& shelf, SeriesNo series, const Columns& columns, bool growing) {
+  std::size_t at = 0;
+  for (const std::size_t n : pieces(columns.ts.size(), growing)) {
+    auto chunk = sealing->codec.encode(series, part_of(columns, at, n));
+    if (!chunk) return std::unexpected(chunk.error());
+    shelf.put(series, *chunk);
+    at += n;
+  }
+  return {};
+}
+
+// Readings later than all that is sealed, together with the last chunks as long as those aren't more than
+// twice as long as what has gathered. So a reading is written again only as often as its chunk's length has
+// grown by half, not at each pass.
+Result<void> Writer::Impl::seal_onto_end(Shelf& shelf, SeriesNo series, std::span<const ReadingRow> group) {
+  Columns older, gathered;
+  lay_over({}, group, gathered);
+  while (const auto last = shelf.place_of(series, utc_ms(gathered.ts.front()))) {
+    if (last->end >= utc_ms(gathered.ts.front()) || last->count >= limits::chunk_readings_max ||
+        last->count > 2 * gathered.ts.size()) {
+      break;
+    }
+    if (!shelf.read(sealing->codec, series, *last, older)) {
+      shelf.set_aside(*last);
+      continue;
+    }
+    shelf.remove(*last);
+    append(older, gathered);
+    std::swap(older, gathered);
+  }
+  return put_pieces(shelf, series, gathered, true);
 }
 
 // As many series as fit before the deadline, at least one.
@@ -121,34 +157,41 @@ Result<void> Writer::Impl::seal_some_series(Deadline deadline) {
   return {};
 }
 
-// Deletes commits whose readings are sealed; their heartbeats go to a table. True: all of them.
+// Drops commits whose readings are sealed; their heartbeats go to a table. True: all of them.
 bool Writer::Impl::seal_drop(Deadline deadline) {
   SQLite::Transaction transaction{*db, SQLite::TransactionBehavior::IMMEDIATE};
-  bool all = true;
+  std::int64_t dropped = 0;
   std::int64_t gone = 0;
   {
-    SQLite::Statement rows{*db, "SELECT id, n, data FROM hot WHERE id > ? AND id <= ? ORDER BY id"};
-    SQLite::Statement drop{*db, "DELETE FROM hot WHERE id = ?"};
     SQLite::Statement heartbeat{
         *db,
         "INSERT INTO heartbeat (node, ts, uptime_s, rssi_dbm, firmware, heap_bytes, lost, battery_v, reset) "
         "VALUES (?,?,?,?,?,?,?,?,?)"};
-    rows.bind(1, sealing->dropped), rows.bind(2, sealing->cut);
     Batch batch;
-    while (all && rows.executeStep()) {
-      const std::int64_t id = rows.getColumn(0).getInt64();
-      sealing->dropped = id;
-      all = !over(deadline);
-      if (!decode_commit(id, blob(rows.getColumn(2)), batch)) continue;
+    for (const LogEntry& entry : log->entries()) {
+      if (entry.id > sealing->cut || (dropped != 0 && over(deadline))) break;
+      dropped = entry.id;
+      gone += entry.readings;
+      const auto whole = decode_commit(entry.id, log->read(entry), batch);
+      if (!whole || entry.after_loss) note_loss(entry);
+      if (!whole) continue;
       for (const HeartbeatRow& h : batch.heartbeats) put_heartbeat(heartbeat, h);
-      gone += rows.getColumn(1).getInt64();
-      drop.bind(1, id);
-      drop.exec(), drop.reset();
     }
+    if (dropped != 0) log->drop_to(dropped);
   }
   transaction.commit();
   hot_readings -= gone;
-  return all;
+  return log->entries().empty() || log->entries().front().id > sealing->cut;
+}
+
+// Commits that can't be read any more leave a gap behind that says so.
+void Writer::Impl::note_loss(const LogEntry& entry) {
+  const auto& entries = log->entries();
+  const auto at = std::ranges::lower_bound(entries, entry.id, {}, &LogEntry::id);
+  const UtcMs since = at == entries.begin() ? entry.received : std::prev(at)->received;
+  SQLite::Statement put{*db, "INSERT INTO outage (cause, since, until) VALUES ('damaged', ?, ?)"};
+  put.bind(1, count(since)), put.bind(2, count(entry.received));
+  put.exec();
 }
 
 // Fills in the values of those that are sealed. Late readings come in stretches: a chunk is decoded once for
@@ -174,18 +217,23 @@ void Writer::Impl::look_up_sealed(
 
 bool Writer::sealing() const { return impl_->sealing != nullptr; }
 bool Writer::wants_sealing() const {
-  return !sealing() && impl_->hot_readings > static_cast<std::int64_t>(limits::hot_readings_max);
+  return !sealing() && impl_->log &&
+         (impl_->hot_readings > static_cast<std::int64_t>(limits::hot_readings_max) ||
+          impl_->log->pages() > limits::log_pages_max);
 }
 
 Result<bool> Writer::seal_some(Ms budget, std::size_t hot_readings_max) {
   Impl& i = *impl_;
-  if (i.outcome_unknown)
+  if (i.outcome_unknown || !i.log)
     return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
   const Deadline deadline = std::chrono::steady_clock::now() + budget;
   auto done = guarded(i.path, [&]() -> Result<bool> {
     if (!i.sealing) {
-      if (i.hot_readings <= static_cast<std::int64_t>(hot_readings_max)) return false;
-      const std::int64_t cut = find_cut(*i.db, static_cast<std::int64_t>(hot_readings_max / 2));
+      if (i.hot_readings <= static_cast<std::int64_t>(hot_readings_max) &&
+          i.log->pages() <= limits::log_pages_max) {
+        return false;
+      }
+      const std::int64_t cut = find_cut(*i.db, *i.log, static_cast<std::int64_t>(hot_readings_max / 2));
       if (cut == 0) return false;
       if (!i.tail_commits.empty() && i.tail_commits.front().first <= cut) i.keep_tail();
       i.sealing = std::make_unique<Sealing>();

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(__file__), ".."))  # commit_log
 
 from box import Box  # noqa: E402
 

@@ -5,6 +5,7 @@ import sqlite3
 import struct
 from collections import defaultdict
 
+import commit_log
 from box import wait_for
 
 TS = 1_700_000_000  # a time that no clock here is behind
@@ -13,9 +14,9 @@ HOT_MAX = 100_000
 
 
 def sealed_and_hot(box):
-    with sqlite3.connect(f"file:{box.data}/live/db/alona.sqlite3?mode=ro", uri=True) as shell:
+    with sqlite3.connect(f"file:{box.data}/live/db/alona.sqlite3?mode=ro", uri=True, isolation_level=None) as shell:
         sealed, = shell.execute("SELECT coalesce(sum(count), 0) FROM chunk").fetchone()
-        hot, = shell.execute("SELECT coalesce(sum(n), 0) FROM hot").fetchone()
+        hot = commit_log.readings_in(shell)
     shell.close()
     return sealed, hot
 

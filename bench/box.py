@@ -115,7 +115,7 @@ class Process:
 class Box:
     USERS = ("counter", "naive", "publisher")
 
-    def __init__(self, folder, queue):
+    def __init__(self, folder, queue, storage=""):
         self.folder, self.queue = folder, queue
         self.port, self.page = free_port(), free_port()
         self.children = []
@@ -124,7 +124,7 @@ class Box:
         self.config.write_text(
             f"[core]\ndata_dir = '{folder}/data'\nruntime_dir = '{folder}/run'\n[mqtt]\nport = {self.port}\n"
             f"password_file = '{folder}/mqtt-password'\n[web]\nlisten = '127.0.0.1:{self.page}'\n"
-            "public_read = true\n[limits]\ndiscovery = true\n"
+            f"public_read = true\n[limits]\ndiscovery = true\n[storage]\n{storage}\n"
         )
         subprocess.run([BIN / "alona", "--config", self.config, "setup"], check=True, stdout=subprocess.DEVNULL)
         self._start_broker()

@@ -65,7 +65,7 @@ class Ingest {
   // A slice of sealing, when there is any to do: true. Only while nothing waits for a commit. Fails as
   // Writer::seal_some.
   [[nodiscard]] Result<bool> seal_some();
-  // Folds the log into its tables: every 10 minutes and at stop, between commits.
+  // Folds the log into its tables: every 30 minutes and at stop, between commits.
   [[nodiscard]] Result<void> fold();
 
   // Commands; the change goes with the next commit.

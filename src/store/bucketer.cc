@@ -18,28 +18,95 @@ Ms bucket_width(Ms span, std::size_t points_max) {
   return Ms{(span.count() / (points * 86'400'000) + 1) * 86'400'000};
 }
 
-void Bucketer::add(const ReadingRow& reading) {
-  if (reading.ts < query_.from || reading.ts >= query_.to || (reading.flags & flag::excluded) != 0) return;
+std::int64_t Bucketer::start_of(std::int64_t ts) const {
+  const std::int64_t width = history_.bucket.count();
+  const std::int64_t into = ts % width;
+  return ts - (into < 0 ? into + width : into);
+}
+
+void Bucketer::add_one(std::int64_t ts, double value, std::uint8_t flags) {
+  if ((flags & flag::excluded) != 0) return;
   std::vector<Bucket>& buckets = history_.buckets;
   // One by one, until they are too many to show so.
   if (history_.bucket == Ms{0} && buckets.size() >= query_.points_max) widen();
-  const UtcMs start =
-      history_.bucket == Ms{0} ? reading.ts : reading.ts - (reading.ts.time_since_epoch() % history_.bucket);
+  const UtcMs start = utc_ms(history_.bucket == Ms{0} ? ts : start_of(ts));
   if (buckets.empty() || buckets.back().start != start) {
-    buckets.push_back({start, reading.value, reading.value, reading.value, 1});
+    buckets.push_back({start, value, value, value, 1});
     return;
   }
   Bucket& b = buckets.back();
-  b.min = std::min(b.min, reading.value);
-  b.max = std::max(b.max, reading.value);
-  b.sum += reading.value;
+  b.min = std::min(b.min, value);
+  b.max = std::max(b.max, value);
+  b.sum += value;
   ++b.n;
+}
+
+// None excluded, and buckets have a width. A bucket at a time: where it ends is reckoned once, not for each
+// reading.
+void Bucketer::add_to_grid(const Slice& slice) {
+  std::vector<Bucket>& buckets = history_.buckets;
+  const std::size_t n = slice.ts.size();
+  const std::int64_t* const ts = slice.ts.data();
+  const double* const values = slice.values.data();
+  for (std::size_t i = 0; i < n;) {
+    const std::int64_t start = start_of(ts[i]);
+    const std::int64_t end = add_within(start, history_.bucket.count());
+    if (buckets.empty() || count(buckets.back().start) != start)
+      buckets.push_back({utc_ms(start), values[i], values[i], 0, 0});
+    Bucket b = buckets.back();
+    const std::size_t begun = i;
+    for (; i < n && ts[i] < end; ++i) {
+      const double value = values[i];
+      b.min = std::min(b.min, value);
+      b.max = std::max(b.max, value);
+      b.sum += value;
+    }
+    b.n += static_cast<std::uint32_t>(i - begun);
+    buckets.back() = b;
+  }
+}
+
+void Bucketer::add(const Slice& all) {
+  const auto at = [&](UtcMs t) {
+    return static_cast<std::size_t>(std::ranges::lower_bound(all.ts, count(t)) - all.ts.begin());
+  };
+  const std::size_t begin = at(query_.from);
+  const std::size_t n = std::max(at(query_.to), begin) - begin;
+  Slice slice{all.ts.subspan(begin, n), all.values.subspan(begin, n), all.flags.subspan(begin, n)};
+  unsigned marks = 0;
+  for (const std::uint8_t flags : slice.flags) marks |= flags;
+  std::size_t i = 0;
+  while (i < n && (history_.bucket == Ms{0} || (marks & flag::excluded) != 0)) {
+    add_one(slice.ts[i], slice.values[i], slice.flags[i]);
+    ++i;
+  }
+  if (i < n) add_to_grid({slice.ts.subspan(i), slice.values.subspan(i), slice.flags.subspan(i)});
+}
+
+bool Bucketer::add_whole(const ChunkHead& chunk) {
+  if (!chunk.marks || (*chunk.marks & flag::excluded) != 0) return false;
+  std::vector<Bucket>& buckets = history_.buckets;
+  if (history_.bucket == Ms{0}) {
+    if (buckets.size() + chunk.count <= query_.points_max) return false;
+    widen();
+  }
+  const std::int64_t start = start_of(count(chunk.start));
+  if (chunk.start < query_.from || chunk.end >= query_.to || start_of(count(chunk.end)) != start)
+    return false;
+  if (buckets.empty() || count(buckets.back().start) != start)
+    buckets.push_back({utc_ms(start), chunk.min, chunk.max, 0, 0});
+  Bucket& b = buckets.back();
+  b.min = std::min(b.min, chunk.min);
+  b.max = std::max(b.max, chunk.max);
+  b.sum += chunk.sum;
+  b.n += chunk.count;
+  return true;
 }
 
 void Bucketer::widen() {
   const std::vector<Bucket> each = std::exchange(history_.buckets, {});
   history_.bucket = bucket_width(query_.to - query_.from, query_.points_max);
-  for (const Bucket& b : each) add({query_.series, b.start, b.sum, 0});
+  for (const Bucket& b : each) add_one(count(b.start), b.sum, 0);
 }
 
 }  // namespace alona::store

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "store/reader.h"
+#include "store/series_merge.h"
 
 namespace alona::store {
 
@@ -11,10 +12,16 @@ class Bucketer {
  public:
   explicit Bucketer(const HistoryQuery& query) : query_(query) {}
   // In ascending order of time. Those outside of the query's span and those excluded by hand are passed over.
-  void add(const ReadingRow& reading);
+  void add(const Slice& slice);
+  // A chunk's readings by what its head says of them; false where that isn't enough: they lie in more than
+  // one bucket, one may be excluded, or all are few enough to be shown one by one.
+  [[nodiscard]] bool add_whole(const ChunkHead& chunk);
   [[nodiscard]] History finish() { return std::move(history_); }
 
  private:
+  void add_one(std::int64_t ts, double value, std::uint8_t flags);
+  void add_to_grid(const Slice& slice);
+  [[nodiscard]] std::int64_t start_of(std::int64_t ts) const;
   void widen();
   HistoryQuery query_;
   History history_;

@@ -60,6 +60,7 @@ Result<Chunk> ChunkCodec::encode(SeriesNo series, const Columns& columns) {
               .min = *std::ranges::min_element(columns.values),
               .max = *std::ranges::max_element(columns.values)};
   for (const double v : columns.values) chunk.sum += v;
+  for (const std::uint8_t flags : columns.flags) chunk.marks = static_cast<std::uint8_t>(chunk.marks | flags);
   chunk.bytes.assign(header_bytes, format_version);
   Packer p{chunk.bytes};
   p.varint(chunk.count);

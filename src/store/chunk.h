@@ -39,6 +39,7 @@ struct Chunk {
   UtcMs start{}, end{};  // of the first and the last reading
   std::uint32_t count = 0;
   double min = 0, max = 0, sum = 0;
+  std::uint8_t marks = 0;  // the flags of all its readings in one
   std::vector<std::uint8_t> bytes;
 };
 

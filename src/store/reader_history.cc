@@ -26,6 +26,37 @@ HeartbeatRow heartbeat_of(NodeNo node, SQLite::Statement& s) {
 
 constexpr std::int64_t log_look = 64;  // commits between two looks at the clock
 
+class ToBuckets final : public MergeSink {
+ public:
+  ToBuckets(Bucketer& bucketer, std::vector<Gap>& gaps) : bucketer_(bucketer), gaps_(gaps) {}
+  bool take(const Slice& slice) override { return bucketer_.add(slice), true; }
+  bool take_whole(const ChunkHead& chunk) override { return bucketer_.add_whole(chunk); }
+  void gap(UtcMs from, UtcMs to) override { gaps_.push_back({from, to, "damaged"}); }
+
+ private:
+  Bucketer& bucketer_;
+  std::vector<Gap>& gaps_;
+};
+
+class ToExport final : public MergeSink {
+ public:
+  ToExport(const std::function<bool(const NamedReading&)>& sink, std::vector<Gap>& gaps)
+      : sink_(sink), gaps_(gaps) {}
+  NamedReading named;  // of the series that comes
+  bool take(const Slice& slice) override {
+    for (std::size_t i = 0; i < slice.ts.size(); ++i) {
+      named.ts = utc_ms(slice.ts[i]), named.value = slice.values[i], named.flags = slice.flags[i];
+      if (!sink_(named)) return false;
+    }
+    return true;
+  }
+  void gap(UtcMs from, UtcMs to) override { gaps_.push_back({from, to, ""}); }
+
+ private:
+  const std::function<bool(const NamedReading&)>& sink_;
+  std::vector<Gap>& gaps_;
+};
+
 }  // namespace
 
 // What a progress handler does within a statement.
@@ -34,12 +65,17 @@ void Reader::Impl::end_if_late() const {
 }
 
 // What the log of commits holds of these series, settled. Damaged commits are passed over, and told to `gap`.
-void Reader::Impl::scan_hot(Newer& newer, UtcMs from, UtcMs to,
+void Reader::Impl::scan_hot(Newer& newer, const ClockShifts& shifts, UtcMs from, UtcMs to,
                             const std::function<void(UtcMs, UtcMs)>& gap) {
   const auto take = [&](const ReadingRow& r) {
-    if (r.ts < from || r.ts >= to) return;
-    if (const auto it = newer.find(r.series); it != newer.end()) it->second.push_back(r);
+    const UtcMs ts = shifts.true_time(r);
+    if (ts < from || ts >= to) return;
+    if (const auto it = newer.find(r.series); it != newer.end())
+      it->second.push_back({r.series, ts, r.value, r.flags, r.epoch});
   };
+  // As the clock said it then, whichever clock that was.
+  const UtcMs first = utc_ms(add_within(count(from), -shifts.most()));
+  const UtcMs last = utc_ms(add_within(count(to), -shifts.least()));
   LogWalk walk{*db};
   end_if_late();
   UtcMs before = UtcMs::max();
@@ -49,45 +85,16 @@ void Reader::Impl::scan_hot(Newer& newer, UtcMs from, UtcMs to,
     if (entry.id % log_look == 0) end_if_late();
     if (entry.after_loss || damaged) gap(std::min(before, entry.received), entry.received);
     before = entry.received;
-    const bool asked = entry.readings > 0 && entry.last >= from && entry.first < to;
+    const bool asked = entry.readings > 0 && entry.last >= first && entry.first < last;
     damaged = asked && !for_each_reading(entry.id, walk.record(), take);
   }
   if (walk.lost() || damaged) gap(before, UtcMs::max());
   for (auto& [series, of_series] : newer) settle(of_series);
 }
 
-// Sealed and newer readings of one series in [from, to), ascending, each time once. Ends early when `take`
-// says false. A damaged chunk is passed over, and told to `gap`.
-bool Reader::Impl::merge(SeriesNo series, const std::vector<ReadingRow>& newer, UtcMs from, UtcMs to,
-                         const std::function<bool(const ReadingRow&)>& take,
-                         const std::function<void(UtcMs, UtcMs)>& gap) {
-  SQLite::Statement chunks{
-      *db,
-      "SELECT start, end, data, damaged FROM chunk WHERE series = ?1 AND start < ?3 AND "
-      "start >= coalesce((SELECT max(start) FROM chunk WHERE series = ?1 AND start <= ?2 "
-      "AND damaged = 0), ?2) ORDER BY start"};
-  chunks.bind(1, static_cast<int>(series)), chunks.bind(2, count(from)), chunks.bind(3, count(to));
-  auto next = newer.begin();
-  while (chunks.executeStep()) {
-    if (!codec) codec = std::make_unique<ChunkCodec>();
-    if (chunks.getColumn(3).getInt() != 0 || !codec->decode(series, blob(chunks.getColumn(2)), columns)) {
-      gap(utc_ms(chunks.getColumn(0).getInt64()), utc_ms(chunks.getColumn(1).getInt64()));
-      continue;
-    }
-    for (std::size_t i = 0; i < columns.ts.size(); ++i) {
-      const UtcMs ts = utc_ms(columns.ts[i]);
-      if (ts < from || ts >= to) continue;
-      for (; next != newer.end() && next->ts < ts; ++next) {
-        if (!take(*next)) return false;
-      }
-      if (next != newer.end() && next->ts == ts) continue;  // the newer one comes with its turn
-      if (!take({series, ts, columns.values[i], columns.flags[i]})) return false;
-    }
-  }
-  for (; next != newer.end(); ++next) {
-    if (!take(*next)) return false;
-  }
-  return true;
+SeriesMerge Reader::Impl::merge(const ClockShifts& shifts) {
+  if (!codec) codec = std::make_unique<ChunkCodec>();
+  return {*db, *codec, shifts};
 }
 
 Result<void> Reader::Impl::scan_commits(const std::function<bool(const LogEntry&)>& asked,
@@ -121,7 +128,9 @@ Result<std::vector<History>> Reader::histories(const std::vector<HistoryQuery>& 
   auto read = impl_->ask([&]() -> Result<void> {
     SQLite::Transaction one_moment{*impl_->db};
     std::vector<Gap> of_log;
-    impl_->scan_hot(newer, from, to,
+    const ClockShifts shifts{*impl_->db};
+    SeriesMerge merge = impl_->merge(shifts);
+    impl_->scan_hot(newer, shifts, from, to,
                     [&](UtcMs since, UtcMs until) { of_log.push_back({since, until, "damaged"}); });
     for (const HistoryQuery& query : queries) {
       Bucketer bucketer{query};
@@ -130,10 +139,8 @@ Result<std::vector<History>> Reader::histories(const std::vector<HistoryQuery>& 
         if (gap.from < query.to && gap.to >= query.from)
           gaps.push_back({std::max(gap.from, query.from), std::min(gap.to, query.to), gap.cause});
       }
-      impl_->merge(
-          query.series, newer[query.series], query.from, query.to,
-          [&](const ReadingRow& r) { return bucketer.add(r), true; },
-          [&](UtcMs start, UtcMs end) { gaps.push_back({start, end, "damaged"}); });
+      ToBuckets sink{bucketer, gaps};
+      merge.run(query.series, newer[query.series], query.from, query.to, sink);
       histories.push_back(bucketer.finish());
       histories.back().gaps = std::move(gaps);
     }
@@ -173,14 +180,13 @@ Result<void> Reader::export_readings(const ExportFilter& filter,
     const auto note = [&](UtcMs since, UtcMs until) {
       if (since < to && until >= from) damaged.push_back({since, until, ""});
     };
-    impl_->scan_hot(newer, from, to, note);
+    const ClockShifts shifts{*impl_->db};
+    SeriesMerge merge = impl_->merge(shifts);
+    impl_->scan_hot(newer, shifts, from, to, note);
+    ToExport to_export{sink, damaged};
     for (auto& one : wanted) {
-      NamedReading& named = one.second;
-      const auto take = [&named, &sink](const ReadingRow& r) {
-        named.ts = r.ts, named.value = r.value, named.flags = r.flags;
-        return sink(named);
-      };
-      if (!impl_->merge(one.first, newer[one.first], from, to, take, note)) return {};
+      to_export.named = std::move(one.second);
+      if (!merge.run(one.first, newer[one.first], from, to, to_export)) return {};
     }
     if (damaged.empty()) return {};
     return fail(

@@ -10,11 +10,12 @@
 #include "store/database.h"
 #include "store/hot_log.h"
 #include "store/reader.h"
+#include "store/series_merge.h"
 #include "store/shelf.h"
 
 namespace alona::store {
 
-// The readings of the log of commits, by the series that are asked for.
+// The readings of the log of commits in true time, by the series that are asked for.
 using Newer = std::unordered_map<SeriesNo, std::vector<ReadingRow>>;
 
 struct Reader::Impl {
@@ -32,14 +33,12 @@ struct Reader::Impl {
     sqlite3_db_release_memory(db->getHandle());
     return answer;
   }
-  std::unique_ptr<ChunkCodec> codec;  // made when the first chunk is read
-  Columns columns;
+  std::unique_ptr<ChunkCodec> codec;  // made when the first question is asked
   // All of these throw SQLite::Exception.
   void end_if_late() const;
-  void scan_hot(Newer& newer, UtcMs from, UtcMs to, const std::function<void(UtcMs, UtcMs)>& gap);
-  bool merge(SeriesNo series, const std::vector<ReadingRow>& newer, UtcMs from, UtcMs to,
-             const std::function<bool(const ReadingRow&)>& take,
-             const std::function<void(UtcMs, UtcMs)>& gap);
+  void scan_hot(Newer& newer, const ClockShifts& shifts, UtcMs from, UtcMs to,
+                const std::function<void(UtcMs, UtcMs)>& gap);
+  [[nodiscard]] SeriesMerge merge(const ClockShifts& shifts);
   [[nodiscard]] Result<void> scan_commits(const std::function<bool(const LogEntry&)>& asked,
                                           const std::function<void(const Batch&)>& take);
 };

@@ -16,6 +16,8 @@ namespace alona::store {
 // Numbers that stay for ever once given: they lie in sealed history.
 enum class NodeNo : std::int32_t {};
 enum class SeriesNo : std::int32_t {};
+// A stretch between two changes of the core's clock (table clock_epoch). 0: timed by their node, or settled.
+enum class EpochNo : std::int32_t {};
 
 struct NodeRow {
   NodeNo no{};
@@ -52,6 +54,7 @@ struct ReadingRow {
   UtcMs ts{};
   double value = 0;
   std::uint8_t flags = 0;
+  EpochNo epoch{};  // by whose clock `ts` was taken
   [[nodiscard]] TimeQuality quality() const { return static_cast<TimeQuality>(flags & flag::quality_mask); }
 };
 

@@ -110,7 +110,8 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 )sql"},
     {.to = 2, .why = "sealed history", .sql = R"sql(
--- Up to 4,096 readings of one series (store/chunk.h, docs/chunks.md). Those of a series never overlap.
+-- Up to 4,096 readings of one series (store/chunk.h, docs/chunks.md). Those of a series and epoch never
+-- overlap.
 CREATE TABLE chunk (
   id      INTEGER PRIMARY KEY,
   series  INTEGER NOT NULL REFERENCES series(no),
@@ -147,6 +148,9 @@ CREATE TABLE clock_epoch (
   shift   INTEGER NOT NULL DEFAULT 0    -- ms to add to its times
 ) STRICT;
 ALTER TABLE chunk ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE chunk ADD COLUMN marks INTEGER;  -- the flags of all its readings in one; NULL: not known
+DROP INDEX chunk_of_series;
+CREATE INDEX chunk_of_series ON chunk (series, epoch, start);
 
 -- Gaps.
 CREATE TABLE power_event (

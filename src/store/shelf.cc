@@ -33,16 +33,20 @@ void lay_over(const Columns& older, std::span<const ReadingRow> newer, Columns& 
 
 Shelf::Shelf(SQLite::Database& db)
     : at_or_before_(db,
-                    "SELECT id, start, end, count FROM chunk WHERE series = ? AND start <= ? AND damaged = 0 "
+                    "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = 0 AND start <= ? "
+                    "AND damaged = 0 "
                     "ORDER BY start DESC LIMIT 1"),
-      first_(
-          db,
-          "SELECT id, start, end, count FROM chunk WHERE series = ? AND damaged = 0 ORDER BY start LIMIT 1"),
+      first_(db,
+             "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = 0 AND damaged = 0 ORDER "
+             "BY start LIMIT 1"),
       after_(db,
-             "SELECT start FROM chunk WHERE series = ? AND start > ? AND damaged = 0 ORDER BY start LIMIT 1"),
+             "SELECT start FROM chunk WHERE series = ? AND epoch = 0 AND start > ? AND damaged = 0 ORDER BY "
+             "start LIMIT 1"),
       data_(db, "SELECT data FROM chunk WHERE id = ?"),
       remove_(db, "DELETE FROM chunk WHERE id = ?"),
-      put_(db, "INSERT INTO chunk (series, start, end, count, min, max, sum, data) VALUES (?,?,?,?,?,?,?,?)"),
+      put_(db,
+           "INSERT INTO chunk (series, start, end, count, min, max, sum, marks, data) "
+           "VALUES (?,?,?,?,?,?,?,?,?)"),
       set_aside_(db, "UPDATE chunk SET damaged = 1 WHERE id = ?") {}
 
 std::optional<ShelvedChunk> Shelf::row(SQLite::Statement& s) {
@@ -95,7 +99,8 @@ void Shelf::put(SeriesNo series, const Chunk& chunk) {
   put_.bind(2, count(chunk.start)), put_.bind(3, count(chunk.end));
   put_.bind(4, static_cast<std::int64_t>(chunk.count));
   put_.bind(5, chunk.min), put_.bind(6, chunk.max), put_.bind(7, chunk.sum);
-  put_.bindNoCopy(8, chunk.bytes.data(), static_cast<int>(chunk.bytes.size()));
+  put_.bind(8, int{chunk.marks});
+  put_.bindNoCopy(9, chunk.bytes.data(), static_cast<int>(chunk.bytes.size()));
   put_.exec(), put_.reset();
 }
 

@@ -433,9 +433,15 @@ TEST(Reader, it_cannot_write_and_a_late_question_ends) {
   EXPECT_EQ(answer.error().code, Errc::temporary);
 }
 
+void add(Bucketer& to, Ms after, double value) {
+  const std::int64_t ts = count(noon + after);
+  const std::uint8_t flags = 0;
+  to.add({{&ts, 1}, {&value, 1}, {&flags, 1}});
+}
+
 TEST(Bucketer, buckets_hold_min_mean_and_max) {
   Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{1}, 10}};
-  for (int s = -10; s < 3700; s += 10) bucketer.add(at(Ms{1000 * s}, s == 0 ? -5 : s));
+  for (int s = -10; s < 3700; s += 10) add(bucketer, Ms{1000 * s}, s == 0 ? -5 : s);
   const History history = bucketer.finish();
   ASSERT_FALSE(history.buckets.empty());
   EXPECT_LE(history.buckets.size(), 10u);
@@ -447,9 +453,36 @@ TEST(Bucketer, buckets_hold_min_mean_and_max) {
   EXPECT_EQ(n, 360u);
 }
 
+TEST(Bucketer, a_chunk_within_a_bucket_answers_from_its_head) {
+  Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{24}, 5}};
+  const ChunkHead head{.start = noon + Ms{1},
+                       .end = noon + Ms{3'600'000},
+                       .count = 61,
+                       .min = 1,
+                       .max = 9,
+                       .sum = 300,
+                       .marks = std::uint8_t{0}};
+  ChunkHead excluded = head;
+  excluded.marks = flag::excluded;
+  EXPECT_FALSE(bucketer.add_whole(excluded));
+  ChunkHead unknown = head;
+  unknown.marks.reset();
+  EXPECT_FALSE(bucketer.add_whole(unknown));
+  ChunkHead wide = head;
+  wide.end = noon + Ms{80'000'000};
+  EXPECT_FALSE(bucketer.add_whole(wide));
+  EXPECT_TRUE(bucketer.add_whole(head));
+  add(bucketer, Ms{3'600'001}, 10);
+  const History history = bucketer.finish();
+  ASSERT_EQ(history.buckets.size(), 1u);
+  EXPECT_EQ(history.buckets[0].n, 62u);
+  EXPECT_EQ(history.buckets[0].max, 10);
+  EXPECT_EQ(history.buckets[0].sum, 310);
+}
+
 TEST(Bucketer, few_readings_come_as_they_are) {
   Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{1}, 2}};
-  bucketer.add(at(Ms{3}, 2)), bucketer.add(at(Ms{7}, 1));
+  add(bucketer, Ms{3}, 2), add(bucketer, Ms{7}, 1);
   const History history = bucketer.finish();
   EXPECT_EQ(history.bucket, Ms{0});
   ASSERT_EQ(history.buckets.size(), 2u);

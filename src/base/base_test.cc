@@ -45,6 +45,17 @@ TEST(Hash, crc32c_agrees_with_rfc3720) {
   EXPECT_EQ(crc32c(std::span(bytes).subspan(7), crc32c(std::span(bytes).first(7))), 0x46DD794Eu);
 }
 
+TEST(Hash, crc32c_is_the_same_by_the_processor_and_by_tables) {
+  std::vector<std::uint8_t> bytes(100);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i + 7);
+  for (std::size_t from = 0; from < 9; ++from) {
+    for (std::size_t n = 0; from + n <= bytes.size(); ++n) {
+      const auto part = std::span(bytes).subspan(from, n);
+      EXPECT_EQ(crc32c(part, 5), crc32c_by_tables(part, 5)) << from << "+" << n;
+    }
+  }
+}
+
 TEST(Hash, topic_and_payload_dont_run_together) {
   const HashKey key = random_hash_key();
   EXPECT_NE(keyed_hash(key, "ab", "c"), keyed_hash(key, "a", "bc"));

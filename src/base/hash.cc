@@ -6,6 +6,10 @@
 #include <cstring>
 #include <vector>
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 namespace alona {
 namespace {
 
@@ -26,11 +30,8 @@ constexpr Tables make_tables() {
 }
 constexpr Tables tables = make_tables();
 
-}  // namespace
-
-std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed) {
+std::uint32_t by_tables(std::span<const std::uint8_t> bytes, std::uint32_t crc) {
   static_assert(std::endian::native == std::endian::little);
-  std::uint32_t crc = ~seed;
   while (bytes.size() >= 8) {
     std::uint32_t low = 0, high = 0;
     std::memcpy(&low, bytes.data(), 4);
@@ -42,7 +43,51 @@ std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed) {
     bytes = bytes.subspan(8);
   }
   for (const std::uint8_t byte : bytes) crc = (crc >> 8) ^ tables[0][(crc ^ byte) & 0xFF];
-  return ~crc;
+  return crc;
+}
+
+// Processors of the last ten years have this very checksum as an instruction: a third of the time. Every page
+// that is read and every chunk pass through here.
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) std::uint32_t by_processor(std::span<const std::uint8_t> bytes,
+                                                             std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 8);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (const std::uint8_t byte : bytes) crc = __builtin_ia32_crc32qi(crc, byte);
+  return crc;
+}
+bool processor_can() { return __builtin_cpu_supports("sse4.2") != 0; }
+#elif defined(__aarch64__)
+std::uint32_t by_processor(std::span<const std::uint8_t> bytes, std::uint32_t crc) {
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 8);
+    asm(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(crc) : "r"(word));
+  }
+  for (const std::uint32_t byte : bytes)
+    asm(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(crc) : "r"(byte));
+  return crc;
+}
+bool processor_can() { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+#else
+constexpr auto by_processor = by_tables;
+bool processor_can() { return false; }
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed) {
+  static const bool quick = processor_can();
+  return ~(quick ? by_processor(bytes, ~seed) : by_tables(bytes, ~seed));
+}
+
+std::uint32_t crc32c_by_tables(std::span<const std::uint8_t> bytes, std::uint32_t seed) {
+  return ~by_tables(bytes, ~seed);
 }
 
 HashKey random_hash_key() {

@@ -133,6 +133,18 @@ std::uint8_t code_times(Packer& p, Scratch& scratch, std::span<const std::int64_
   return by_offsets ? offsets : changes;
 }
 
+namespace {
+
+// A section of a zigzag for each of `n` readings, until the next; not ok: `u` has gone bad.
+std::span<const std::int64_t> take_zigzags(Unpacker& u, Scratch& scratch, std::size_t n) {
+  const auto section = take_section(u, scratch.zstd, varint_bytes_max * n, scratch.first);
+  scratch.numbers.resize(n);
+  if (!read_zigzags(section, scratch.numbers)) u.spoil();
+  return scratch.numbers;
+}
+
+}  // namespace
+
 void decode_times(Unpacker& u, Scratch& scratch, std::uint8_t kind, std::span<std::int64_t> out) {
   std::int64_t ts = u.zigzag();
   const auto unit = static_cast<std::int64_t>(u.varint());
@@ -143,13 +155,12 @@ void decode_times(Unpacker& u, Scratch& scratch, std::uint8_t kind, std::span<st
     return;
   }
   if (kind > changes) return u.spoil();
-  Unpacker section{take_section(u, scratch.zstd, varint_bytes_max * out.size(), scratch.first)};
+  const auto numbers = take_zigzags(u, scratch, out.size() - 1);
   std::int64_t gap = step;
-  for (std::size_t i = 1; i < out.size(); ++i) {
-    gap = plus(kind == offsets ? step : gap, section.zigzag());
-    out[i] = ts = plus(ts, times(unit, gap));
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    gap = plus(kind == offsets ? step : gap, numbers[i]);
+    out[i + 1] = ts = plus(ts, times(unit, gap));
   }
-  if (!section.ok() || !section.at_end()) u.spoil();
 }
 
 // ---- values ----
@@ -217,13 +228,12 @@ void decode_decimals(Unpacker& u, Scratch& scratch, bool summed, std::span<doubl
   std::int64_t m = u.zigzag();
   const auto unit = static_cast<std::int64_t>(u.varint());
   if (d >= powers_of_ten.size()) return u.spoil();
-  Unpacker section{take_section(u, scratch.zstd, varint_bytes_max * out.size(), scratch.first)};
+  const auto numbers = take_zigzags(u, scratch, out.size());
   const std::int64_t first = m;
-  for (double& v : out) {
-    m = plus(summed ? m : first, times(unit, section.zigzag()));
-    v = static_cast<double>(m) / powers_of_ten[d];
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    m = plus(summed ? m : first, times(unit, numbers[i]));
+    out[i] = static_cast<double>(m) / powers_of_ten[d];
   }
-  if (!section.ok() || !section.at_end()) u.spoil();
 }
 
 void decode_planes(Unpacker& u, Scratch& scratch, bool changed, std::span<double> out) {

@@ -7,6 +7,20 @@ namespace {
 
 constexpr int pack_level = 14;  // written once, read for years; 19 takes three times as long for one percent
 
+constexpr std::int64_t unzigzag(std::uint64_t v) {
+  return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1);
+}
+
+// Slow series change by less than 64 units from reading to reading: a byte each, and the compiler takes many
+// at once.
+bool read_bytes(std::span<const std::uint8_t> section, std::span<std::int64_t> out) {
+  std::uint8_t all = 0;
+  for (const std::uint8_t byte : section) all |= byte;
+  if ((all & 0x80) != 0) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = unzigzag(section[i]);
+  return true;
+}
+
 }  // namespace
 
 Zstd::Zstd() : packing_(ZSTD_createCCtx()), unpacking_(ZSTD_createDCtx()) {
@@ -43,6 +57,27 @@ std::span<const std::uint8_t> take_section(Unpacker& u, Zstd& zstd, std::size_t 
   }
   if (!zstd.unpack(stored, bytes_max, memory)) u.spoil();
   return memory;
+}
+
+// A year's chart is half a million of these.
+bool read_zigzags(std::span<const std::uint8_t> section, std::span<std::int64_t> out) {
+  if (section.size() == out.size() && read_bytes(section, out)) return true;
+  const std::uint8_t* at = section.data();
+  const std::uint8_t* const end = at + section.size();
+  for (std::int64_t& v : out) {
+    if (end - at >= 2 && ((at[0] & at[1]) & 0x80) == 0) {
+      // One byte or two, without a branch that can't be foreseen.
+      const auto second = static_cast<std::uint64_t>(at[0] >> 7);
+      v = unzigzag((at[0] & 0x7Fu) | ((at[1] & 0x7Fu & -second) << 7));
+      at += 1 + second;
+      continue;
+    }
+    Unpacker rest{{at, end}};
+    v = rest.zigzag();
+    if (!rest.ok()) return false;
+    at = end - rest.left();
+  }
+  return at == end;
 }
 
 }  // namespace alona::store

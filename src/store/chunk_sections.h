@@ -38,4 +38,7 @@ void put_section(Packer& p, Zstd& zstd, std::span<const std::uint8_t> raw);
 [[nodiscard]] std::span<const std::uint8_t> take_section(Unpacker& u, Zstd& zstd, std::size_t bytes_max,
                                                          Bytes& memory);
 
+// As many zigzags as `out` has room for. False: the section holds more, fewer or none such.
+[[nodiscard]] bool read_zigzags(std::span<const std::uint8_t> section, std::span<std::int64_t> out);
+
 }  // namespace alona::store

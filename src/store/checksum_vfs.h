@@ -11,6 +11,10 @@
 // 4 (4, little-endian), so that a page written to the wrong place is found as well.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <span>
 #include <string>
 
 #include "base/error.h"
@@ -18,6 +22,32 @@
 namespace alona::store {
 
 inline constexpr int page_seal_bytes = 8;
+
+// A whole page as it lies in the file: its seal holds, or it has none.
+[[nodiscard]] bool seal_holds(std::span<const std::uint8_t> page, std::int64_t offset);
+
+// Whether this thread has met a damaged page since it asked last: SQLite doesn't always say why a read failed.
+[[nodiscard]] bool met_damage();
+
+// What a thread's reading of pages goes through while a WatchPages stands in it: for checks and for salvage.
+struct PageWatch {
+  // After each page; may sleep. False ends the reading with SQLITE_INTERRUPT.
+  std::function<bool()> go_on;
+  // A page in which one bit is flipped is read as it was. The bit is found by trying each: a chance of one in
+  // 500,000 that a page damaged otherwise is taken for such a one; chunks and commits have checksums of their
+  // own beside.
+  bool mend = false;
+  std::uint64_t pages = 0, unsealed = 0, damaged = 0;  // reads of the file, not of its WAL
+  std::set<std::int64_t> mended;                        // pages, by their offset
+};
+
+class WatchPages {
+ public:
+  explicit WatchPages(PageWatch& watch);  // one at a time in a thread
+  ~WatchPages();
+  WatchPages(const WatchPages&) = delete;
+  WatchPages& operator=(const WatchPages&) = delete;
+};
 
 // Registers the VFS over `base` (empty: the system's default) and returns its name; later calls return the
 // same name. Thread-safe.

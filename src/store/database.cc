@@ -50,6 +50,22 @@ std::optional<std::string> first_bytes(const std::string& path, std::size_t byte
   return done == SQLITE_OK ? std::optional{std::move(text)} : std::nullopt;
 }
 
+// A flipped bit may make the header say anything, such as "newer": what it says counts only under its seal.
+// The log of a killed core may hold a newer first page; the old one is whole all the same.
+Result<void> check_first_page(const std::string& path, const std::string& header) {
+  const bool ours = big_endian_at(header.data(), 68) == static_cast<std::uint32_t>(application_id);
+  const bool sealed = header[20] == page_seal_bytes;
+  if (!ours && !sealed) return {};  // somebody else's, or still in its WAL
+  const std::size_t bytes = static_cast<std::size_t>(static_cast<unsigned char>(header[16])) << 8 |
+                            static_cast<unsigned char>(header[17]);
+  const auto page = bytes >= 512 ? first_bytes(path, bytes) : std::nullopt;
+  const bool holds = page && page->size() == bytes && sealed &&
+                     seal_holds({reinterpret_cast<const std::uint8_t*>(page->data()), page->size()}, 0);
+  if (holds) return {};
+  return fail(Errc::corrupt, fmt::format("{} is damaged: its first page's checksum is wrong", path),
+              "Leave it as it is and restore the newest backup.");
+}
+
 std::unique_ptr<SQLite::Database> open_with(const std::string& path, int flags, const std::string& vfs) {
   auto db = std::make_unique<SQLite::Database>(path, flags, 5000, vfs);
   // The file is data, never a program: no trigger or view in it may call functions, no pragma may corrupt it.
@@ -64,9 +80,10 @@ Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
   const int code = e.getErrorCode();
   const int extended = e.getExtendedErrorCode();
   const std::string what = fmt::format("{}: {}", path, e.what());
-  if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+  const bool page = met_damage() && code == SQLITE_IOERR;
+  if (page || extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
     return {Errc::corrupt,
-            what + (extended == SQLITE_IOERR_DATA
+            what + (page || extended == SQLITE_IOERR_DATA
                         ? " (a page's checksum is wrong: it is damaged, or another program changed it)"
                         : ""),
             "The file is damaged. Leave it as it is and restore the newest backup."};
@@ -123,6 +140,7 @@ Result<void> check_file(const std::filesystem::path& path) {
                     header->empty() ? "it is empty" : "its first bytes are wrong"),
         "It was left as it is. Restore the newest backup, or move the file away and run `alona setup`.");
   }
+  if (auto sound = check_first_page(path.string(), *header); !sound) return sound;
   const std::uint32_t found_id = big_endian_at(header->data(), 68);
   const std::uint32_t version = big_endian_at(header->data(), 60);
   // Made, but the power went before its first pages came home from the WAL.
@@ -144,6 +162,8 @@ Result<void> check_file(const std::filesystem::path& path) {
 
 std::unique_ptr<SQLite::Database> open_writer(const std::string& path, const std::string& vfs) {
   auto db = open_with(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, vfs);
+  // Until it is known to be sound: what is damaged stays as it was found.
+  sqlite3_db_config(db->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db->exec(fmt::format("PRAGMA page_size={}", page_bytes));
   // Before the first page is written: later the room for the seals could only be made by a VACUUM.
   int reserve = page_seal_bytes;
@@ -166,6 +186,8 @@ std::unique_ptr<SQLite::Database> open_reader(const std::string& path, const std
   // Read-write at the file's level, because a WAL reader must be able to make the shared-memory file; the
   // connection itself refuses every change.
   auto db = open_with(path, SQLite::OPEN_READWRITE, vfs);
+  // The log of a killed core is the next core's: it looks at it before anything of it goes home.
+  sqlite3_db_config(db->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db->exec("PRAGMA query_only=ON");
   db->exec("PRAGMA cache_size=-1024");
   return db;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "store/checksum_vfs.h"
 
 namespace alona::store {
 
@@ -25,6 +26,7 @@ namespace alona::store {
 // Runs `work`, which may throw SQLite::Exception; its exceptions end here.
 template <class Work>
 [[nodiscard]] auto guarded(const std::string& path, Work&& work) -> Result<decltype(work())> {
+  (void)met_damage();  // of earlier work
   try {
     if constexpr (std::is_void_v<decltype(work())>) {
       work();

@@ -29,6 +29,14 @@ std::uint64_t number_of(std::span<const std::uint8_t> row) {
   return number;
 }
 
+}  // namespace
+
+std::uint64_t log_page_number(std::span<const std::uint8_t> row) {
+  return row.size() > page_header_bytes ? number_of(row) : 0;
+}
+
+namespace {
+
 std::uint16_t first_of(std::span<const std::uint8_t> row) {
   std::uint16_t first = 0;
   std::memcpy(&first, row.data() + 6, sizeof first);
@@ -79,26 +87,39 @@ std::span<const std::uint8_t> read_header(std::span<const std::uint8_t> bytes, L
 // ---- pages ----
 
 LogPages::LogPages(SQLite::Database& db)
-    : select_(db, "SELECT data FROM log WHERE page = ?"),
+    : select_(std::in_place, db, "SELECT data FROM log WHERE page = ?"),
       rows_(static_cast<std::uint64_t>(
           db.execAndGet("SELECT coalesce(max(page) + 1, 0) FROM log").getInt64())) {}
 
+LogPages::LogPages(Found found)
+    : found_(std::move(found)),
+      rows_(found_.empty() ? 0 : found_.rbegin()->first - found_.begin()->first + 1) {}
+
+bool LogPages::load_found(std::uint64_t number) {
+  if (found_.empty() || number > found_.rbegin()->first) return false;
+  const auto at = found_.find(number);
+  data_ = at == found_.end() ? std::vector<std::uint8_t>{} : at->second;
+  loaded_ = number;
+  return true;
+}
+
 bool LogPages::load(std::uint64_t number) {
   if (loaded_ == number) return true;
+  if (!select_) return load_found(number);
   if (rows_ == 0) return false;
   loaded_.reset();
   data_.clear();
   try {
-    select_.bind(1, static_cast<std::int64_t>(number % rows_));
-    const bool there = select_.executeStep();
+    select_->bind(1, static_cast<std::int64_t>(number % rows_));
+    const bool there = select_->executeStep();
     if (there) {
-      const auto row = blob(select_.getColumn(0));
+      const auto row = blob(select_->getColumn(0));
       data_.assign(row.begin(), row.end());
     }
-    select_.reset();
+    select_->reset();
     if (!there || data_.size() <= page_header_bytes || number_of(data_) != number) return false;
   } catch (const SQLite::Exception& e) {
-    select_.tryReset();
+    select_->tryReset();
     if (e.getExtendedErrorCode() != SQLITE_IOERR_DATA) throw;
     data_.clear();
   }
@@ -112,6 +133,9 @@ LogWalk::LogWalk(SQLite::Database& db) : pages_(db), from_(setting(db, "log_from
   begun_ = std::max(static_cast<std::uint64_t>(setting(db, "log_page")), first_page);
   at_ = {begun_, 0};
 }
+
+LogWalk::LogWalk(LogPages pages, std::uint64_t begun, std::int64_t from)
+    : pages_(std::move(pages)), from_(from), begun_(begun), at_{begun, 0} {}
 
 // True: a record begins at at_. Else at_ is where the next one may.
 bool LogWalk::find_record() {

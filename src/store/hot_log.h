@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -46,6 +47,9 @@ struct LogEntry {
 class LogPages {
  public:
   explicit LogPages(SQLite::Database& db);
+  // Those that could be read of a damaged database, by their number; between them are damaged ones.
+  using Found = std::map<std::uint64_t, std::vector<std::uint8_t>>;
+  explicit LogPages(Found found);
   // False: the log ends before it. A damaged page is empty, and counted.
   [[nodiscard]] bool load(std::uint64_t number);
   [[nodiscard]] std::span<const std::uint8_t> data() const { return data_; }  // empty: damaged
@@ -54,7 +58,9 @@ class LogPages {
   void forget(std::uint64_t rows) { loaded_.reset(), rows_ = rows; }
 
  private:
-  SQLite::Statement select_;
+  [[nodiscard]] bool load_found(std::uint64_t number);
+  std::optional<SQLite::Statement> select_;
+  Found found_;
   std::uint64_t rows_ = 0;
   std::optional<std::uint64_t> loaded_;
   std::vector<std::uint8_t> data_;
@@ -64,6 +70,7 @@ class LogPages {
 class LogWalk {
  public:
   explicit LogWalk(SQLite::Database& db);
+  LogWalk(LogPages pages, std::uint64_t begun, std::int64_t from);
   [[nodiscard]] bool next();
   [[nodiscard]] const LogEntry& entry() const { return entry_; }
   [[nodiscard]] std::span<const std::uint8_t> record() const { return record_; }  // until next()
@@ -124,6 +131,9 @@ class HotLog {
   std::optional<LogPages> pages_;
   std::vector<std::uint8_t> packed_, gathered_;
 };
+
+// The number of the page that a row of table `log` holds; 0: none yet.
+[[nodiscard]] std::uint64_t log_page_number(std::span<const std::uint8_t> row);
 
 // Sets a row of table `setting`.
 void put_setting(SQLite::Database& db, const char* name, std::int64_t value);

@@ -2,8 +2,10 @@
 
 #include <sqlite3.h>
 
+#include "base/files.h"
 #include "store/checksum_vfs.h"
 #include "store/reader_impl.h"
+#include "store/wal_check.h"
 
 namespace alona::store {
 namespace {
@@ -47,6 +49,10 @@ Result<Reader> Reader::open(const std::filesystem::path& path) {
   if (auto found = check_file(path); !found) return std::unexpected(found.error());
   const auto vfs = checksum_vfs();
   if (!vfs) return std::unexpected(vfs.error());
+  // No core has it: then what a killed one left is looked at first, or a cut log would be a shorter history.
+  if (const auto nobody = files::Lock::take(path.string() + ".lock"); nobody) {
+    if (auto sound = refuse_damaged_wal(path); !sound) return std::unexpected(sound.error());
+  }
   auto impl = std::make_unique<Impl>();
   impl->path = path.string();
   auto opened = guarded(impl->path, [&] {

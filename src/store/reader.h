@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "store/rows.h"
+#include "store/writer.h"
 
 namespace alona::store {
 
@@ -64,6 +65,20 @@ struct DayCount {
   CountRow total;
 };
 
+// Chunks of one series that are set aside.
+struct Damage {
+  SeriesNo series{};
+  UtcMs from{}, to{};
+  std::uint64_t chunks = 0;
+};
+
+struct Proof {
+  std::optional<SalvageNote> salvaged;
+  std::optional<CheckRow> quick, full;  // the last of each
+  std::vector<Damage> damage;
+  std::int64_t upgraded_at = 0;  // ms; 0: never
+};
+
 class Reader {
  public:
   // not_found, corrupt, newer: as Writer::open.
@@ -96,6 +111,8 @@ class Reader {
   // says false. corrupt: everything that can be read was handed over, and something is missing.
   [[nodiscard]] Result<void> export_readings(const ExportFilter& filter,
                                              const std::function<bool(const NamedReading&)>& sink);
+
+  [[nodiscard]] Result<Proof> proof();
 
   [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
   [[nodiscard]] Result<std::optional<SessionRow>> session(const std::string& token_hash);

@@ -170,6 +170,7 @@ CREATE TABLE write_ledger (
 CREATE TABLE check_run (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, whole INTEGER NOT NULL, detail TEXT NOT NULL
 ) STRICT;
+CREATE INDEX chunk_set_aside ON chunk (series, start, end) WHERE damaged = 1;
 
 CREATE TABLE audit (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL

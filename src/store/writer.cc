@@ -4,7 +4,8 @@
 #include <sqlite3.h>
 
 #include "store/checksum_vfs.h"
-#include "store/schema.h"
+#include "store/migrate.h"
+#include "store/wal_check.h"
 #include "store/writer_impl.h"
 
 namespace alona::store {
@@ -20,43 +21,6 @@ constexpr std::string_view put_series_sql = R"(
 constexpr std::string_view update_reject_sql = R"(
   UPDATE reject SET count = count + 1, readings = readings + ?3, last = ?4
   WHERE id = (SELECT max(id) FROM reject WHERE topic = ?1 AND reason = ?2 AND first > ?4 - 3600000))";
-
-// Step 3 brought the log; before it each commit was a row.
-constexpr int log_version = 3;
-void move_hot_rows(SQLite::Database& db) {
-  {
-    HotLog log{db, [](const LogWalk&) {}};
-    SQLite::Statement rows{db, "SELECT id, first, last, n, data FROM hot ORDER BY id"};
-    Batch batch;
-    while (rows.executeStep()) {
-      CommitRecord record;
-      const auto data = blob(rows.getColumn(4));
-      record.bytes.assign(data.begin(), data.end());
-      record.first = utc_ms(rows.getColumn(1).getInt64());
-      record.last = utc_ms(rows.getColumn(2).getInt64());
-      batch.received = receipt_of(data);
-      batch.readings.resize(static_cast<std::size_t>(rows.getColumn(3).getInt64()));
-      log.append(rows.getColumn(0).getInt64(), batch, record);
-    }
-  }
-  db.exec("DROP TABLE hot");
-}
-
-// A step fails as a whole: the file then is as it was.
-void migrate(SQLite::Database& db) {
-  const int from = db.execAndGet("PRAGMA user_version").getInt();
-  for (int i = from; i < schema_version; ++i) {
-    const Migration& step = migrations[static_cast<std::size_t>(i)];
-    SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
-    db.exec(step.sql);
-    if (step.to == log_version) move_hot_rows(db);
-    db.exec(fmt::format("PRAGMA user_version={}", step.to));
-    db.exec(fmt::format("PRAGMA application_id={}", application_id));
-    transaction.commit();
-  }
-  // The header on disk says whose file it is, for everyone who looks before opening.
-  if (from < schema_version) db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-}
 
 template <class... Values>
 void run(SQLite::Statement& statement, const Values&... values) {
@@ -85,13 +49,17 @@ Statements::Statements(SQLite::Database& db)
           "INSERT INTO reject (node, topic, reason, detail, payload, payload_bytes, first, last, count, "
           "readings) VALUES (?,?,?,?,?,?,?,?,1,?)") {}
 
-void Writer::Impl::connect() {
+Result<void> Writer::Impl::connect() {
   log.reset();
   statements.reset();
   db.reset();
-  db = open_writer(path, vfs);
-  migrate(*db);
-  statements = std::make_unique<Statements>(*db);
+  auto done = guarded(path, [&]() -> Result<void> {
+    db = open_writer(path, vfs);
+    if (auto upgraded = upgrade(*db, path, vfs); !upgraded) return upgraded;
+    statements = std::make_unique<Statements>(*db);
+    return {};
+  });
+  return done ? *done : std::unexpected(done.error());
 }
 
 Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const std::string& base_vfs) {
@@ -105,14 +73,15 @@ Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const s
   if (!lock) return std::unexpected(lock.error());
   const auto vfs = checksum_vfs(base_vfs);
   if (!vfs) return std::unexpected(vfs.error());
+  if (auto sound = refuse_damaged_wal(path); !sound) return std::unexpected(sound.error());
   auto impl = std::make_unique<Impl>(Impl{.path = path.string(), .vfs = *vfs, .lock = std::move(*lock)});
-  if (auto opened = guarded(impl->path, [&] { impl->connect(); }); !opened)
-    return std::unexpected(opened.error());
+  if (auto opened = impl->connect(); !opened) return std::unexpected(opened.error());
   // The new name must survive a power cut as well as what is in the file.
   if (auto synced = files::sync_folder(path.parent_path()); !synced) return std::unexpected(synced.error());
   Writer writer{std::move(impl)};
   // Also finds out the commit to go on from, so that a command may commit without asking for the state.
   if (auto state = writer.load(); !state) return std::unexpected(state.error());
+  sqlite3_db_config(writer.impl_->db->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return writer;
 }
 
@@ -208,7 +177,8 @@ Result<Receipt> Writer::commit(const Batch& batch) {
 }
 
 Result<void> Writer::reopen() {
-  auto opened = guarded(impl_->path, [&] { impl_->connect(); });
+  auto opened = impl_->connect();
+  if (opened) sqlite3_db_config(impl_->db->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   if (opened) impl_->outcome_unknown = false;
   return opened;
 }

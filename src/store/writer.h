@@ -42,6 +42,19 @@ struct Receipt {
   std::int64_t commit = 0;  // counts up
 };
 
+// What became of a damaged database (store/opening.h).
+struct SalvageNote {
+  UtcMs at{};
+  std::string kept_as, why, report;
+};
+
+struct CheckRow {
+  UtcMs at{};
+  std::string kind;  // "quick", "full"
+  bool whole = true;
+  std::string detail;
+};
+
 class Writer {
  public:
   // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer
@@ -80,6 +93,13 @@ class Writer {
   // The log holds more than that, and no pass has begun: fold(), then seal_some().
   [[nodiscard]] bool wants_sealing() const;
   [[nodiscard]] bool sealing() const;
+
+  // ---- proof (writer_proof.cc) ----
+  // As store/check.h; corrupt: from now on what is open is closed without touching the file.
+  [[nodiscard]] Result<void> check_start();
+  [[nodiscard]] Result<void> note_salvage(const SalvageNote& note);
+  // A check's outcome, and the chunks it found damaged: they are set aside. The last 100 are kept.
+  [[nodiscard]] Result<void> put_check(const CheckRow& check, const std::vector<std::int64_t>& damaged_chunks);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
   [[nodiscard]] Result<void> put_session(const SessionRow& session);

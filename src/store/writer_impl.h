@@ -58,7 +58,7 @@ struct Writer::Impl {
   std::int64_t hot_readings = 0;
   std::unique_ptr<Sealing> sealing;
 
-  void connect();  // throws
+  [[nodiscard]] Result<void> connect();
   void write_rows(const Batch& batch);
   void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
   void trim_rejects();

@@ -1,0 +1,37 @@
+// The rules of docs/operations.md, "When the database is damaged": how the core opens its database. Nothing
+// damaged goes away: it is kept in the quarantine, and a fresh database gets what can be read of it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "store/salvage.h"
+#include "store/writer.h"
+
+namespace alona::store {
+
+struct OpenRules {
+  std::filesystem::path quarantine;
+  bool salvage = true;  // [storage] on_corruption = "continue"
+  Open how = Open::existing;
+  // What takes long, for people, and that it goes on; false: give up (temporary).
+  std::function<bool(const std::string& doing)> doing;
+};
+
+struct Opened {
+  Writer writer;
+  bool unclean = false;          // the last one to have it didn't close it
+  std::optional<Error> damaged;  // something in it is, and salvage found no room: it goes on with what there is
+};
+
+// As Writer::open; corrupt: it is damaged, and salvage is off or found nothing. disk_full: no room for what
+// salvage, or an upgrade, needs. Killed at any moment, the next call goes on from there.
+[[nodiscard]] Result<Opened> open_by_rules(const std::filesystem::path& database, const OpenRules& rules);
+
+// Damage that was found while the database was open: the next open_by_rules treats it as damaged whatever it
+// sees. Any thread.
+[[nodiscard]] Result<void> mark_damaged(const std::filesystem::path& database, const std::string& why);
+
+}  // namespace alona::store

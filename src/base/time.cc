@@ -4,6 +4,7 @@
 #include <sys/timex.h>
 
 #include <charconv>
+#include <fstream>
 
 namespace alona {
 
@@ -14,6 +15,13 @@ bool SystemClock::trusted() const {
   timex state{};
   const int result = adjtimex(&state);
   return result >= 0 && result != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+}
+
+std::string SystemClock::boot() const {
+  std::ifstream file{"/proc/sys/kernel/random/boot_id"};
+  std::string id;
+  std::getline(file, id);
+  return id;
 }
 
 std::string iso8601(UtcMs t) {

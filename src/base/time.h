@@ -2,6 +2,7 @@
 // handed in, so that a test can turn it. Formatting is ISO 8601 in UTC with milliseconds.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -28,6 +29,8 @@ class Clock {
   [[nodiscard]] virtual Mono mono() const = 0;
   // True once something that knows (NTP, a visitor) has set the clock.
   [[nodiscard]] virtual bool trusted() const = 0;
+  // Names this start of the machine: mono() of the same boot can be compared, even across processes.
+  [[nodiscard]] virtual std::string boot() const = 0;
 };
 
 // The machine's clock; trusted when the kernel says that it is synchronised.
@@ -36,6 +39,32 @@ class SystemClock final : public Clock {
   [[nodiscard]] UtcMs utc() const override;
   [[nodiscard]] Mono mono() const override;
   [[nodiscard]] bool trusted() const override;
+  [[nodiscard]] std::string boot() const override;
+};
+
+// The core's own time, for its other threads: the machine's monotonic clock, and what the keeper of the time
+// (ingest/core_time.h) adds to it. Until it has: the machine's clock, not trusted.
+class HouseClock final : public Clock {
+ public:
+  explicit HouseClock(const Clock& machine)
+      : machine_(machine),
+        ahead_((machine.utc().time_since_epoch() - machine.mono().time_since_epoch()).count()) {}
+  [[nodiscard]] UtcMs utc() const override {
+    return UtcMs{machine_.mono().time_since_epoch() + Ms{ahead_.load(std::memory_order_relaxed)}};
+  }
+  [[nodiscard]] Mono mono() const override { return machine_.mono(); }
+  [[nodiscard]] bool trusted() const override { return trusted_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::string boot() const override { return machine_.boot(); }
+  // Any thread. `ahead`: of UTC to the monotonic clock.
+  void set(Ms ahead, bool trusted) {
+    ahead_.store(ahead.count(), std::memory_order_relaxed);
+    trusted_.store(trusted, std::memory_order_relaxed);
+  }
+
+ private:
+  const Clock& machine_;
+  std::atomic<std::int64_t> ahead_;
+  std::atomic<bool> trusted_ = false;
 };
 
 // A clock that stands still until a test moves it. The two times move apart only through set_utc.
@@ -45,6 +74,9 @@ class ManualClock final : public Clock {
   [[nodiscard]] UtcMs utc() const override { return utc_; }
   [[nodiscard]] Mono mono() const override { return mono_; }
   [[nodiscard]] bool trusted() const override { return trusted_; }
+  [[nodiscard]] std::string boot() const override { return "boot-" + std::to_string(boot_); }
+  // Another start of the machine, whose clock then says `utc`, unconfirmed.
+  void reboot(UtcMs utc) { utc_ = utc, mono_ = Mono{Ms{10'000}}, trusted_ = false, ++boot_; }
   void advance(Ms by) { utc_ += by, mono_ += by; }
   void set_utc(UtcMs utc) { utc_ = utc; }
   void set_trusted(bool trusted) { trusted_ = trusted; }
@@ -53,6 +85,7 @@ class ManualClock final : public Clock {
   UtcMs utc_;
   Mono mono_{Ms{1'000'000}};
   bool trusted_ = true;
+  int boot_ = 1;
 };
 
 [[nodiscard]] constexpr std::int64_t count(UtcMs t) { return t.time_since_epoch().count(); }

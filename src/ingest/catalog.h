@@ -17,7 +17,8 @@ namespace alona::ingest {
 
 struct SeriesState {
   store::SeriesRow row;
-  store::LastReading last;  // by time; UtcMs::min() before the first
+  store::LastReading last;       // by time; UtcMs::min() before the first
+  UtcMs receipt = UtcMs::min();  // the last that the core's clock gave, in this epoch
 };
 
 struct NodeState {

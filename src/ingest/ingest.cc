@@ -47,7 +47,8 @@ Ingest::Ingest(store::Writer& writer, const Clock& clock, IngestOptions options)
     : writer_(writer),
       clock_(clock),
       options_(std::move(options)),
-      time_(clock),
+      time_(
+          clock, [this](store::EpochNo epoch) { return writer_.settled(epoch); }, options_.house),
       due_(options_.commit_interval) {}
 
 // ---- the path of a message, top to bottom ----
@@ -205,12 +206,20 @@ void Ingest::store_reading(Arrival& a, const protocol::Reading& reading, bool ba
   const bool by_receipt = !reading.ts || (judged.flags & flag::node_clock_wrong) != 0;
   // Receipt times are unique and rising, so that two readings of one millisecond are two. A last time far
   // ahead came of a wrong clock, and mustn't drag the receipts along.
-  const bool burst = judged.ts <= series->last.ts && series->last.ts - judged.ts < std::chrono::hours{1};
-  if (by_receipt && !reading.age && burst) judged.ts = series->last.ts + Ms{1};
+  const bool of_this_clock = series->last.epoch == store::EpochNo{} || series->last.epoch == time_.epoch();
+  const bool burst =
+      of_this_clock && judged.ts <= series->last.ts && series->last.ts - judged.ts < std::chrono::hours{1};
+  if (by_receipt && !reading.age) {
+    if (burst) judged.ts = series->last.ts + Ms{1};
+    judged.ts = std::max(judged.ts, series->receipt + Ms{1});
+    series->receipt = judged.ts;
+  }
   if (judged.ts <= series->last.ts) late_.push_back(batch_->readings.size());
-  batch_->readings.push_back({series->row.no, judged.ts, reading.value, judged.flags});
+  store::ReadingRow row{series->row.no, judged.ts, reading.value, judged.flags};
+  if (row.quality() != TimeQuality::node) row.epoch = time_.epoch();
+  batch_->readings.push_back(row);
   ++node.delta.stored;
-  if (judged.ts >= series->last.ts) series->last = {judged.ts, reading.value, judged.flags};
+  if (judged.ts >= series->last.ts) series->last = {judged.ts, reading.value, judged.flags, row.epoch};
 }
 
 SeriesState* Ingest::series_for(Arrival& a, const protocol::Reading& reading, bool bare) {
@@ -314,12 +323,15 @@ void Ingest::refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t
 
 Result<Committed> Ingest::commit() {
   batch_->received = time_.now();
+  batch_->epoch = time_.epoch();
   if (auto done = drop_repeats(); !done) return std::unexpected(done.error());
   gather_bookkeeping();
-  Committed committed{batch_, {}};
-  if (!batch_->empty()) {
+  Committed committed{batch_, {}, time_.moved()};
+  if (!batch_->empty() || time_.moved()) {
+    batch_->epochs = time_.unwritten();
+    batch_->true_time = time_.moved() && time_.trusted();
     if (auto receipt = writer_.commit(*batch_); !receipt) return std::unexpected(receipt.error());
-    time_.set_floor(batch_->received);
+    time_.committed(batch_->received);
     readings_stored_ += batch_->readings.size();
   }
   for (const auto& node : catalog_.nodes()) {

@@ -25,6 +25,9 @@ struct IngestOptions {
   bool discovery = false;  // any node that the broker lets in is made known
   // Whether the broker has a user of that name: such a node is known though it has no row yet. May be empty.
   std::function<bool(std::string_view node_id)> admitted;
+  // The time that was saved beside the database, asked at each load(). May be empty.
+  std::function<std::optional<UtcMs>()> saved_time;
+  HouseClock* house = nullptr;  // what other threads ask for the time; outlives the ingest
 };
 
 // "Your messages are stored", for one node.
@@ -37,6 +40,7 @@ struct Ack {
 struct Committed {
   std::shared_ptr<const store::Batch> changes;  // never null; may be empty
   std::vector<Ack> acks;
+  bool moved = false;  // true time came: what lies behind was moved. fold() and load() show where it is now
 };
 
 class Ingest {
@@ -57,7 +61,7 @@ class Ingest {
   void take(const mqtt::Message& message);
 
   [[nodiscard]] const CommitDue& due() const { return due_; }
-  [[nodiscard]] bool dirty() const { return due_.waiting() > 0 || !batch_->empty(); }
+  [[nodiscard]] bool dirty() const { return due_.waiting() > 0 || !batch_->empty() || time_.moved(); }
   // One transaction for all that was taken. On failure call load() before anything else.
   [[nodiscard]] Result<Committed> commit();
   // Once a second: looks at the clock and at everybody's silence; changes go with the next commit.
@@ -68,6 +72,9 @@ class Ingest {
   // Folds the log into its tables: every 30 minutes and at stop, between commits.
   [[nodiscard]] Result<void> fold();
 
+  // A visitor's word for what time it is; goes with the next commit. refused: as CoreTime::visitor.
+  [[nodiscard]] Result<void> set_time(UtcMs utc, std::string_view who);
+
   // Commands; the change goes with the next commit.
   [[nodiscard]] std::vector<store::NodeRow> nodes() const;
   // New, changed, removed or welcome again. The number of a new one must be the next; refused otherwise.
@@ -75,6 +82,7 @@ class Ingest {
 
   [[nodiscard]] UtcMs now() const { return time_.now(); }
   [[nodiscard]] bool clock_trusted() const { return time_.trusted(); }
+  [[nodiscard]] store::ClockSource clock_source() const { return time_.source(); }
   [[nodiscard]] store::Writer& writer() { return writer_; }
   [[nodiscard]] std::map<store::NodeNo, Ms> intervals() const;
   [[nodiscard]] std::uint64_t readings_stored() const { return readings_stored_; }  // ever, committed
@@ -105,6 +113,7 @@ class Ingest {
   void note_presence(NodeState& node);
   [[nodiscard]] Result<void> drop_repeats();
   void gather_bookkeeping();
+  void clock_changed(const CoreTime::Change& change);
 
   store::Writer& writer_;
   const Clock& clock_;

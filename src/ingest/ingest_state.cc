@@ -8,7 +8,7 @@ namespace alona::ingest {
 Result<void> Ingest::load() {
   auto state = writer_.load();
   if (!state) return std::unexpected(state.error());
-  time_.set_floor(state->floor);
+  time_.load(state->epochs, state->floor, options_.saved_time ? options_.saved_time() : std::nullopt);
   catalog_ = Catalog{*state, time_.now(), clock_.mono()};
   tail_.load(state->tail);
   tail_key_ = state->tail_key;
@@ -61,8 +61,42 @@ void Ingest::note_presence(NodeState& node) {
   batch_->presence.push_back({node.row.no, time_.now(), node.presence.state(), node.presence.last_seen()});
 }
 
+// What the open batch has of the clock that ended is moved by hand: no stretch spans two commits' clocks.
+void Ingest::clock_changed(const CoreTime::Change& change) {
+  batch_->sessions_by += change.jumped;
+  const auto of_the_core = [](std::uint8_t flags) {
+    return static_cast<TimeQuality>(flags & store::flag::quality_mask) != TimeQuality::node;
+  };
+  for (store::ReadingRow& r : batch_->readings) {
+    if (of_the_core(r.flags)) r.ts += change.moved, r.epoch = time_.epoch();
+  }
+  for (store::EventRow& e : batch_->events) {
+    if (of_the_core(e.flags)) e.ts += change.moved;
+  }
+  for (store::ErrorRow& e : batch_->errors) {
+    if (of_the_core(e.flags)) e.ts += change.moved;
+  }
+  for (const auto& node : catalog_.nodes()) {
+    for (SeriesState* series : node->series) {
+      if (series->last.epoch == change.ended)
+        series->last.ts += change.moved, series->last.epoch = time_.epoch();
+      series->receipt = UtcMs::min();
+    }
+  }
+}
+
+Result<void> Ingest::set_time(UtcMs utc, std::string_view who) {
+  const UtcMs before = time_.now();
+  const auto change = time_.visitor(utc);
+  if (!change) return std::unexpected(change.error());
+  clock_changed(*change);
+  batch_->audit.push_back(
+      {utc, std::string(who), fmt::format("set the time from {} to {}", iso8601(before), iso8601(utc))});
+  return {};
+}
+
 void Ingest::tick() {
-  time_.look();
+  if (const auto change = time_.look()) clock_changed(*change);
   for (const auto& node : catalog_.nodes()) {
     if (!node->row.removed) note_presence(*node);
   }

@@ -56,8 +56,7 @@ TEST(Ingest, a_clock_that_fell_back_never_goes_behind_the_last_commit) {
   Box box;
   box.temperature(1, 1);
   (void)box.commit();
-  box.clock.set_utc(UtcMs{});
-  box.clock.set_trusted(false);
+  box.clock.reboot(UtcMs{});
   box.restart();
   EXPECT_GE(box.ingest->now(), noon);
   box.send("alona/roof/telemetry/level", R"({"v":1,"sensor":"level","value":1,"unit":"m"})");

@@ -152,6 +152,16 @@ void Service::settle() {
   end_commands({});
   if (connected_) acknowledge(*committed);
   if (!committed->changes->empty()) listener_.changed(committed->changes);
+  if (committed->moved) start_again();
+}
+
+// What lies behind has other times now.
+void Service::start_again() {
+  auto done = ingest_.fold();
+  if (done) done = ingest_.load();
+  if (!done) return storing_failed(done.error());
+  next_time_ = {};  // those who have no clock hear it at once
+  listener_.started(ingest_);
 }
 
 void Service::acknowledge(const Committed& committed) {

@@ -66,6 +66,7 @@ class Service final : private mqtt::Handler {
   void read_until_due();
   void settle();
   void acknowledge(const Committed& committed);
+  void start_again();
   void storing_failed(const Error& why);
   void recover();
   void run_commands();

@@ -36,7 +36,9 @@ class TestBox {
     ASSERT_TRUE(opened) << opened.error().text();
     writer = std::make_unique<store::Writer>(std::move(*opened));
     ingest = std::make_unique<Ingest>(
-        *writer, clock, IngestOptions{.admitted = [](std::string_view id) { return id != "stranger"; }});
+        *writer, clock,
+        IngestOptions{.admitted = [](std::string_view id) { return id != "stranger"; },
+                      .saved_time = [this] { return saved; }});
     ASSERT_TRUE(ingest->load());
   }
   void send(std::string_view topic, std::string_view payload, std::uint16_t packet_id = 1,
@@ -81,6 +83,7 @@ class TestBox {
 
   std::filesystem::path folder;
   ManualClock clock{noon};
+  std::optional<UtcMs> saved;  // beside the database
   std::unique_ptr<store::Writer> writer;
   std::unique_ptr<Ingest> ingest;
 

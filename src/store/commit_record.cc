@@ -24,7 +24,8 @@ enum Tag : std::uint64_t {
   tag_count = 4,
   tag_emptied = 5,
   tag_heartbeat = 6,
-  tag_tail_packed = 7
+  tag_tail_packed = 7,
+  tag_epoch = 8
 };
 
 std::uint32_t checksum(std::int64_t id, std::span<const std::uint8_t> rest) {
@@ -55,7 +56,7 @@ void pack_readings(Packer& p, const Batch& batch) {
 
 // Calls take(ReadingRow) for each.
 template <class Take>
-void unpack_readings(Unpacker& u, UtcMs received, Take&& take) {
+void unpack_readings(Unpacker& u, UtcMs received, EpochNo epoch, Take&& take) {
   ReadingRow r;
   std::int64_t series = 0;
   std::int64_t ts = count(received);
@@ -69,6 +70,7 @@ void unpack_readings(Unpacker& u, UtcMs received, Take&& take) {
     const auto decimals = static_cast<std::size_t>(head & 0x0F);
     r.value =
         decimals < powers_of_ten.size() ? static_cast<double>(u.zigzag()) / powers_of_ten[decimals] : u.f64();
+    r.epoch = r.quality() == TimeQuality::node ? EpochNo{} : epoch;
     if (u.ok()) take(std::as_const(r));
   }
 }
@@ -217,7 +219,11 @@ Result<std::span<const std::uint8_t>> checked(std::int64_t id, std::span<const s
 // One section into `out`; false: an unknown tag.
 bool unpack_section(Unpacker& u, std::uint64_t tag, Batch& out) {
   if (tag == tag_reading) {
-    unpack_readings(u, out.received, [&](const ReadingRow& r) { out.readings.push_back(r); });
+    unpack_readings(u, out.received, out.epoch, [&](const ReadingRow& r) { out.readings.push_back(r); });
+    return true;
+  }
+  if (tag == tag_epoch) {
+    out.epoch = static_cast<EpochNo>(u.varint());
     return true;
   }
   std::size_t n = u.count();
@@ -258,6 +264,9 @@ CommitRecord encode_commit(std::int64_t id, const Batch& batch) {
   Packer p{record.bytes};
   p.varint(static_cast<std::uint64_t>(count(batch.received)));
   if (batch.tail_emptied) p.varint(tag_emptied), p.varint(0);
+  const auto of_the_core = [](const ReadingRow& r) { return r.quality() != TimeQuality::node; };
+  if (batch.epoch != EpochNo{} && std::ranges::any_of(batch.readings, of_the_core))
+    p.varint(tag_epoch), p.varint(static_cast<std::uint64_t>(batch.epoch));
   if (!batch.readings.empty()) pack_readings(p, batch);
   if (!batch.heartbeats.empty()) pack_heartbeats(p, batch);
   if (!batch.windows.empty()) pack_windows(p, batch);
@@ -272,6 +281,7 @@ CommitRecord encode_commit(std::int64_t id, const Batch& batch) {
 Result<void> decode_commit(std::int64_t id, std::span<const std::uint8_t> bytes, Batch& out) {
   out.readings.clear(), out.heartbeats.clear(), out.windows.clear(), out.counts.clear(), out.tail.clear();
   out.tail_emptied = false;
+  out.epoch = {};
   const auto rest = checked(id, bytes);
   if (!rest) return std::unexpected(rest.error());
   Unpacker u{*rest};
@@ -299,8 +309,13 @@ Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> byt
     u.varint();
     tag = u.at_end() ? 0 : u.varint();
   }
+  EpochNo epoch{};
+  if (tag == tag_epoch) {
+    epoch = static_cast<EpochNo>(u.varint());
+    tag = u.at_end() ? 0 : u.varint();
+  }
   // Readings stand first of the rest, so nothing has to be skipped.
-  if (tag == tag_reading) unpack_readings(u, received, take);
+  if (tag == tag_reading) unpack_readings(u, received, epoch, take);
   if (!u.ok()) return std::unexpected(damaged(id));
   return {};
 }

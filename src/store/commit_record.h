@@ -20,6 +20,8 @@
 //                  u8 mask (1 heap, 2 battery, 4 lost); [varint heap]; [f64 battery]; [varint lost]; text
 //                  firmware; text reset (text: varint bytes, UTF-8)
 //     7 tail       zigzag packet id - the one before (the first: - 0); u48 hash
+//     8 epoch      its number instead of a count, no items: of the core's clock, and of those of its readings
+//                  whose quality isn't `node`. Stands before them; left out where it is 0 or of none
 //   A reader skips nothing it doesn't know: an unknown tag is a newer format, and damage.
 #pragma once
 

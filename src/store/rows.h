@@ -135,8 +135,41 @@ struct CountRow {
   std::uint32_t heartbeats = 0;
 };
 
+// Who said what time it is; a higher one wins. The numbers lie on disk: frozen.
+enum class ClockSource : std::uint8_t { floor = 0, chip = 1, visitor = 2, ntp = 3 };
+
+// What became known of a stretch after it. Frozen, too.
+enum class Truth : std::uint8_t {
+  none = 0,   // nobody has confirmed or corrected it
+  bound = 1,  // true time came in a later boot; how long it was dark between is unknown
+  known = 2,  // true time came in the same boot: the error is known exactly
+};
+
+// A stretch between two changes of the core's clock (docs/time.md).
+struct EpochRow {
+  EpochNo no{};
+  std::string boot;
+  ClockSource source{};
+  UtcMs begun{};  // by its own clock, as all that is stored in it
+  Mono mono{};    // at that moment
+  std::optional<UtcMs> ended;
+  Ms shift{0};  // what must be added
+  Truth truth{};
+  bool settled = false;  // a part is sealed as epoch 0: it can't be moved any more
+};
+
+// Who changed what, for people.
+struct AuditRow {
+  UtcMs at{};
+  std::string who, what;
+};
+
 struct Batch {
   UtcMs received{};               // by the core's clock, of the commit
+  EpochNo epoch{};                // of that clock; its readings of another quality than `node` belong to it
+  std::vector<EpochRow> epochs;   // new or changed
+  bool true_time = false;         // the clock was set right: the floor comes to `received`, even down
+  Ms sessions_by{0};              // what was timed to end by the clock before ends so much later
   std::vector<NodeRow> nodes;     // new or changed
   std::vector<SeriesRow> series;  // new or changed
   std::vector<ReadingRow> readings;
@@ -149,11 +182,12 @@ struct Batch {
   std::vector<TailEntry> tail;     // new
   bool tail_emptied = false;       // the broker lost its session: packet ids begin anew, the old tail is void
   std::vector<CountRow> counts;
+  std::vector<AuditRow> audit;
 
   [[nodiscard]] bool empty() const {
     return nodes.empty() && series.empty() && readings.empty() && events.empty() && errors.empty() &&
            heartbeats.empty() && presence.empty() && rejects.empty() && windows.empty() && tail.empty() &&
-           !tail_emptied && counts.empty();
+           !tail_emptied && counts.empty() && epochs.empty() && audit.empty();
   }
 };
 

@@ -137,16 +137,20 @@ CREATE INDEX heartbeat_of_node ON heartbeat (node, ts);
 -- The commits, in pages written in place (store/hot_log.h); what table hot held moves into it.
 CREATE TABLE log (page INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 
--- Time. A stretch between two changes of the core's clock. Readings timed by that clock carry the number
--- (0: timed by their node, or settled for ever); `shift` moves the whole stretch.
+-- Time (docs/time.md). A stretch between two changes of the core's clock. Readings timed by that clock carry
+-- the number (0: timed by their node, or settled for ever); `shift` moves the whole stretch.
 CREATE TABLE clock_epoch (
   no      INTEGER PRIMARY KEY,
   boot    TEXT NOT NULL,                -- the kernel's id of this boot
   source  INTEGER NOT NULL,             -- 0 the floor, 1 a clock chip, 2 a visitor, 3 NTP
   begun   INTEGER NOT NULL,             -- by its own clock, before any shift
   mono    INTEGER NOT NULL,             -- ms of the monotonic clock at that moment
-  shift   INTEGER NOT NULL DEFAULT 0    -- ms to add to its times
+  ended   INTEGER,                      -- the last commit in it, by its own clock; NULL: it goes on
+  shift   INTEGER NOT NULL DEFAULT 0,   -- ms to add to its times
+  truth   INTEGER NOT NULL DEFAULT 0,   -- 0 none came, 1 of a later boot: shift is a bound, 2 of its own boot
+  settled INTEGER NOT NULL DEFAULT 0    -- some of it is sealed as epoch 0: it stays as it is
 ) STRICT;
+ALTER TABLE series ADD COLUMN last_epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN marks INTEGER;  -- the flags of all its readings in one; NULL: not known
 DROP INDEX chunk_of_series;

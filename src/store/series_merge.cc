@@ -21,8 +21,8 @@ void ClockShifts::set(EpochNo epoch, Ms shift) {
   }
 }
 
-UtcMs ClockShifts::true_time(const ReadingRow& r) const {
-  return utc_ms(add_within(count(r.ts), of(r.epoch)));
+UtcMs ClockShifts::true_time(EpochNo epoch, UtcMs ts) const {
+  return utc_ms(add_within(count(ts), of(epoch)));
 }
 
 std::int64_t ClockShifts::least() const {

@@ -57,7 +57,8 @@ class ClockShifts {
     return it == shifts_.end() ? 0 : it->second;
   }
   void set(EpochNo epoch, Ms shift);
-  [[nodiscard]] UtcMs true_time(const ReadingRow& r) const;
+  [[nodiscard]] UtcMs true_time(EpochNo epoch, UtcMs ts) const;
+  [[nodiscard]] UtcMs true_time(const ReadingRow& r) const { return true_time(r.epoch, r.ts); }
   // The least and the most of them, and 0: a row written at t lies within [t + least, t + most].
   [[nodiscard]] std::int64_t least() const;
   [[nodiscard]] std::int64_t most() const;

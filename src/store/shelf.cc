@@ -33,20 +33,20 @@ void lay_over(const Columns& older, std::span<const ReadingRow> newer, Columns& 
 
 Shelf::Shelf(SQLite::Database& db)
     : at_or_before_(db,
-                    "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = 0 AND start <= ? "
+                    "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = ? AND start <= ? "
                     "AND damaged = 0 "
                     "ORDER BY start DESC LIMIT 1"),
       first_(db,
-             "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = 0 AND damaged = 0 ORDER "
+             "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = ? AND damaged = 0 ORDER "
              "BY start LIMIT 1"),
       after_(db,
-             "SELECT start FROM chunk WHERE series = ? AND epoch = 0 AND start > ? AND damaged = 0 ORDER BY "
+             "SELECT start FROM chunk WHERE series = ? AND epoch = ? AND start > ? AND damaged = 0 ORDER BY "
              "start LIMIT 1"),
       data_(db, "SELECT data FROM chunk WHERE id = ?"),
       remove_(db, "DELETE FROM chunk WHERE id = ?"),
       put_(db,
-           "INSERT INTO chunk (series, start, end, count, min, max, sum, marks, data) "
-           "VALUES (?,?,?,?,?,?,?,?,?)"),
+           "INSERT INTO chunk (series, start, end, count, min, max, sum, marks, data, epoch) "
+           "VALUES (?,?,?,?,?,?,?,?,?,?)"),
       set_aside_(db, "UPDATE chunk SET damaged = 1 WHERE id = ?") {}
 
 std::optional<ShelvedChunk> Shelf::row(SQLite::Statement& s) {
@@ -60,14 +60,15 @@ std::optional<ShelvedChunk> Shelf::row(SQLite::Statement& s) {
 }
 
 std::optional<ShelvedChunk> Shelf::place_of(SeriesNo series, UtcMs ts) {
-  at_or_before_.bind(1, static_cast<int>(series)), at_or_before_.bind(2, count(ts));
+  at_or_before_.bind(1, static_cast<int>(series)), at_or_before_.bind(2, epoch_);
+  at_or_before_.bind(3, count(ts));
   if (auto found = row(at_or_before_)) return found;
-  first_.bind(1, static_cast<int>(series));
+  first_.bind(1, static_cast<int>(series)), first_.bind(2, epoch_);
   return row(first_);
 }
 
 std::optional<UtcMs> Shelf::start_after(SeriesNo series, UtcMs start) {
-  after_.bind(1, static_cast<int>(series)), after_.bind(2, count(start));
+  after_.bind(1, static_cast<int>(series)), after_.bind(2, epoch_), after_.bind(3, count(start));
   std::optional<UtcMs> found;
   if (after_.executeStep()) found = utc_ms(after_.getColumn(0).getInt64());
   after_.reset();
@@ -101,6 +102,7 @@ void Shelf::put(SeriesNo series, const Chunk& chunk) {
   put_.bind(5, chunk.min), put_.bind(6, chunk.max), put_.bind(7, chunk.sum);
   put_.bind(8, int{chunk.marks});
   put_.bindNoCopy(9, chunk.bytes.data(), static_cast<int>(chunk.bytes.size()));
+  put_.bind(10, epoch_);
   put_.exec(), put_.reset();
 }
 

@@ -1,5 +1,5 @@
 // Inside the store only: the chunks of a series on the disk, and how readings newer than them are laid over
-// them. The whole chunks of one series never overlap; a damaged one is set aside and counts for nothing.
+// them. The whole chunks of one series and epoch never overlap; a damaged one is set aside and counts for nothing.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -29,6 +29,8 @@ struct ShelvedChunk {
 class Shelf {
  public:
   explicit Shelf(SQLite::Database& db);
+  // Which stretch of the core's clock the next calls are about; 0 before the first.
+  void of_epoch(EpochNo epoch) { epoch_ = static_cast<int>(epoch); }
   // The chunk that a reading of this time belongs to: the last that begins no later; else the first there is.
   [[nodiscard]] std::optional<ShelvedChunk> place_of(SeriesNo series, UtcMs ts);
   // Where the next one begins.
@@ -41,6 +43,7 @@ class Shelf {
 
  private:
   [[nodiscard]] static std::optional<ShelvedChunk> row(SQLite::Statement& s);
+  int epoch_ = 0;
   SQLite::Statement at_or_before_, first_, after_, data_, remove_, put_, set_aside_;
 };
 

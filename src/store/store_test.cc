@@ -77,6 +77,7 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
                              utc_ms(static_cast<std::int64_t>(random())), value,
                              static_cast<std::uint8_t>(random())});
     }
+    in.epoch = static_cast<EpochNo>(round % 4 * 1000);
     in.windows.push_back(
         {roof, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()), {}});
     for (int i = 0; i < 20; ++i) in.windows[0].beyond.set(random() % limits::window_length);
@@ -93,6 +94,8 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
       EXPECT_EQ(out.readings[i].series, in.readings[i].series);
       EXPECT_EQ(out.readings[i].ts, in.readings[i].ts);
       EXPECT_EQ(out.readings[i].flags, in.readings[i].flags);
+      const bool of_node = in.readings[i].quality() == TimeQuality::node;
+      EXPECT_EQ(out.readings[i].epoch, of_node ? EpochNo{} : in.epoch);
       EXPECT_EQ(std::bit_cast<std::uint64_t>(out.readings[i].value),
                 std::bit_cast<std::uint64_t>(in.readings[i].value));
     }

@@ -126,7 +126,33 @@ void Writer::Impl::write_rows(const Batch& batch) {
     s.insert_reject.exec();
     s.insert_reject.reset();
   }
+  for (const AuditRow& a : batch.audit) {
+    SQLite::Statement put{*db, "INSERT INTO audit (at, who, what) VALUES (?,?,?)"};
+    run(put, count(a.at), a.who, a.what);
+  }
   if (!batch.rejects.empty()) trim_rejects();
+}
+
+void Writer::Impl::write_clock(std::int64_t commit, const Batch& batch) {
+  put_epochs(*db, batch.epochs);
+  if (batch.true_time) {
+    put_setting(*db, "floor", count(batch.received));
+    put_setting(*db, "floor_at", commit);
+  }
+  if (batch.sessions_by != Ms{0}) {
+    SQLite::Statement move{*db, "UPDATE session SET expires = expires + ?"};
+    move.bind(1, static_cast<std::int64_t>(batch.sessions_by.count()));
+    move.exec();
+  }
+}
+
+void Writer::Impl::note_epochs(const std::vector<EpochRow>& rows) {
+  for (const EpochRow& row : rows) {
+    const bool settled = row.settled || epochs[row.no].settled;
+    epochs[row.no] = row;
+    epochs[row.no].settled = settled;
+    shifts.set(row.no, row.shift);
+  }
 }
 
 // The oldest leave first; how many have left is kept, so that none goes uncounted.
@@ -157,6 +183,7 @@ Result<Receipt> Writer::commit(const Batch& batch) {
   auto done = guarded(i.path, [&] {
     SQLite::Transaction transaction{*i.db, SQLite::TransactionBehavior::IMMEDIATE};
     i.write_rows(batch);
+    i.write_clock(id, batch);
     appended = true;
     i.log->append(id, batch, record);
     committing = true;
@@ -171,7 +198,8 @@ Result<Receipt> Writer::commit(const Batch& batch) {
   }
   i.last_commit = id;
   i.hot_readings += static_cast<std::int64_t>(batch.readings.size());
-  i.pending.add(id, batch);
+  i.note_epochs(batch.epochs);
+  i.pending.add(id, batch, i.shifts);
   i.note_tail(id, batch.tail.size(), batch.tail_emptied);
   return Receipt{id};
 }

@@ -17,9 +17,10 @@ namespace alona::store {
 enum class Open { existing, create };  // create: makes one where none is; an existing one is opened as it is
 
 struct LastReading {
-  UtcMs ts{};
+  UtcMs ts{};  // true time, as far as it is known
   double value = 0;
   std::uint8_t flags = 0;
+  EpochNo epoch{};
 };
 
 // What the ingest needs to go on where the last commit ended. Its owner keeps it current itself; after a
@@ -35,7 +36,8 @@ struct State {
   std::vector<CountRow> counts_today;  // by node, of the latest day
   std::uint64_t readings_stored = 0;   // ever
   HashKey tail_key{};
-  UtcMs floor{};  // the latest receipt ever committed
+  UtcMs floor{};                 // the latest receipt ever committed, or since true time came
+  std::vector<EpochRow> epochs;  // ascending
 };
 
 struct Receipt {
@@ -89,6 +91,9 @@ class Writer {
   // was sealed doesn't unpack to what went in; the readings stay in the log, nothing is changed. Any other
   // failure counts as an unknown outcome.
   [[nodiscard]] Result<bool> seal_some(Ms budget, std::size_t hot_readings_max = limits::hot_readings_max);
+
+  // A part of it is on its way into sealed history as settled: it must not be moved any more.
+  [[nodiscard]] bool settled(EpochNo epoch) const;
 
   // The log holds more than that, and no pass has begun: fold(), then seal_some().
   [[nodiscard]] bool wants_sealing() const;

@@ -4,12 +4,15 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/files.h"
+#include "store/clock_epochs.h"
 #include "store/commit_record.h"
 #include "store/database.h"
 #include "store/hot_log.h"
+#include "store/series_merge.h"
 #include "store/shelf.h"
 #include "store/writer.h"
 
@@ -30,8 +33,8 @@ struct Pending {
     std::int64_t seen = 0;
   };
   std::map<std::pair<NodeNo, std::uint32_t>, Window> windows;
-  std::map<SeriesNo, LastReading> last;
-  void add(std::int64_t commit, const Batch& batch);
+  std::map<SeriesNo, LastReading> last;  // as its own clock said it
+  void add(std::int64_t commit, const Batch& batch, const ClockShifts& shifts);
 };
 
 // A pass that moves the readings of the commits up to `cut` into chunks.
@@ -39,7 +42,7 @@ struct Sealing {
   std::int64_t cut = 0;
   std::int64_t loaded = 0;  // the last commit
   bool all_loaded = false;
-  std::map<SeriesNo, std::vector<ReadingRow>> todo;  // in the order written
+  std::map<std::pair<SeriesNo, EpochNo>, std::vector<ReadingRow>> todo;  // in the order written
   ChunkCodec codec;
 };
 
@@ -57,9 +60,15 @@ struct Writer::Impl {
   std::size_t tail_size = 0;
   std::int64_t hot_readings = 0;
   std::unique_ptr<Sealing> sealing;
+  std::map<EpochNo, EpochRow> epochs;
+  ClockShifts shifts;
+  std::set<EpochNo> settled_kept;  // of which the disk knows
 
   [[nodiscard]] Result<void> connect();
   void write_rows(const Batch& batch);
+  void write_clock(std::int64_t commit, const Batch& batch);
+  void note_epochs(const std::vector<EpochRow>& rows);
+  [[nodiscard]] EpochNo sealed_as(EpochNo epoch);
   void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
   void trim_rejects();
   void keep_tail();
@@ -70,6 +79,7 @@ struct Writer::Impl {
   [[nodiscard]] Result<void> put_pieces(Shelf& shelf, SeriesNo series, const Columns& columns, bool growing);
   [[nodiscard]] Result<void> seal_some_series(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] bool seal_drop(std::chrono::steady_clock::time_point deadline);
+  void keep_settled();
   void note_loss(const LogEntry& entry);
 };
 

@@ -36,10 +36,10 @@ void load_catalog(SQLite::Database& db, State& state) {
                            node.getColumn(5).getInt() != 0, node.getColumn(6).getInt() != 0});
     if (!node.getColumn(7).isNull()) state.interval[no] = Ms{node.getColumn(7).getInt64()};
   }
-  SQLite::Statement series{
-      db,
-      "SELECT no, node, sensor, unit, label, decimals, last_ts, last_value, last_flags FROM series "
-      "ORDER BY no"};
+  SQLite::Statement series{db,
+                           "SELECT no, node, sensor, unit, label, decimals, last_ts, last_value, last_flags, "
+                           "last_epoch FROM series "
+                           "ORDER BY no"};
   while (series.executeStep()) {
     SeriesRow row{static_cast<SeriesNo>(series.getColumn(0).getInt()),
                   static_cast<NodeNo>(series.getColumn(1).getInt()),
@@ -50,7 +50,8 @@ void load_catalog(SQLite::Database& db, State& state) {
     if (!series.getColumn(5).isNull()) row.decimals = series.getColumn(5).getInt();
     if (!series.getColumn(6).isNull()) {
       state.last[row.no] = {utc_ms(series.getColumn(6).getInt64()), series.getColumn(7).getDouble(),
-                            static_cast<std::uint8_t>(series.getColumn(8).getInt())};
+                            static_cast<std::uint8_t>(series.getColumn(8).getInt()),
+                            static_cast<EpochNo>(series.getColumn(9).getInt())};
     }
     state.series.push_back(std::move(row));
   }
@@ -162,7 +163,7 @@ void add_counts(CountRow& to, const CountRow& delta) {
   to.heartbeats += delta.heartbeats;
 }
 
-void Pending::add(std::int64_t commit, const Batch& batch) {
+void Pending::add(std::int64_t commit, const Batch& batch, const ClockShifts& shifts) {
   for (const CountRow& c : batch.counts) {
     CountRow& to = counts[{c.node, c.day}];
     to.node = c.node;
@@ -172,7 +173,7 @@ void Pending::add(std::int64_t commit, const Batch& batch) {
   for (const WindowRow& w : batch.windows) windows[{w.node, w.boot}] = {w, commit};
   for (const ReadingRow& r : batch.readings) {
     LastReading& to = last[r.series];
-    if (r.ts >= to.ts) to = {r.ts, r.value, r.flags};
+    if (shifts.true_time(r) >= shifts.true_time(to.epoch, to.ts)) to = {r.ts, r.value, r.flags, r.epoch};
   }
 }
 
@@ -201,6 +202,15 @@ Result<State> Writer::load() {
     const std::int64_t folded = setting(*i.db, "folded");
     const std::int64_t tail_from = setting(*i.db, "tail_from");
     state.floor = utc_ms(setting(*i.db, "floor"));
+    const std::int64_t floor_at = setting(*i.db, "floor_at");
+    state.epochs = load_epochs(*i.db);
+    i.epochs.clear();
+    i.shifts = {};
+    i.note_epochs(state.epochs);
+    i.settled_kept.clear();
+    for (const EpochRow& row : state.epochs) {
+      if (row.settled) i.settled_kept.insert(row.no);
+    }
     load_catalog(*i.db, state);
     const std::int64_t tail_at = setting(*i.db, "tail_at");
     state.tail = kept_tail(*i.db);
@@ -225,14 +235,16 @@ Result<State> Writer::load() {
         append_tail(state.tail, batch);
         i.note_tail(id, batch.tail.size(), batch.tail_emptied);
       }
-      state.floor = std::max(state.floor, batch.received);
-      if (id > folded) i.pending.add(id, batch);
+      if (id > floor_at) state.floor = std::max(state.floor, batch.received);
+      if (id > folded) i.pending.add(id, batch, i.shifts);
     });
     if (i.log->lost_at_end()) damage = std::unexpected(log_damaged(i.path));
     for (const auto& [key, window] : i.pending.windows) windows[key] = window;
     for (const auto& [series, last] : i.pending.last) {
-      if (auto& to = state.last[series]; last.ts >= to.ts) to = last;
+      auto& to = state.last[series];
+      if (i.shifts.true_time(last.epoch, last.ts) >= i.shifts.true_time(to.epoch, to.ts)) to = last;
     }
+    for (auto& [series, last] : state.last) last.ts = i.shifts.true_time(last.epoch, last.ts);
     state.windows = last_boots(windows);
     state.readings_stored = static_cast<std::uint64_t>(
         i.db->execAndGet("SELECT coalesce(sum(stored), 0) FROM node_day").getInt64());
@@ -315,11 +327,14 @@ Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
     }
     SQLite::Statement last{
         db,
-        "UPDATE series SET last_ts = ?2, last_value = ?3, last_flags = ?4 WHERE no = ?1 AND "
-        "coalesce(last_ts, ?2) <= ?2"};
+        "UPDATE series SET last_ts = ?2, last_value = ?3, last_flags = ?4, last_epoch = ?5 WHERE no = ?1 AND "
+        "coalesce(last_ts + coalesce((SELECT shift FROM clock_epoch WHERE clock_epoch.no = last_epoch), 0), "
+        "?6) <= ?6"};
     for (const auto& [series, reading] : i.pending.last) {
       last.bind(1, static_cast<int>(series)), last.bind(2, count(reading.ts));
       last.bind(3, reading.value), last.bind(4, int{reading.flags});
+      last.bind(5, static_cast<int>(reading.epoch));
+      last.bind(6, count(i.shifts.true_time(reading.epoch, reading.ts)));
       last.exec(), last.reset();
     }
     SQLite::Statement interval{db, "UPDATE node SET interval = ?2 WHERE no = ?1 AND interval IS NOT ?2"};
@@ -330,6 +345,7 @@ Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
     put_setting(db, "folded", i.last_commit);
     put_setting(db, "tail_from", i.tail_commits.empty() ? 0 : i.tail_commits.front().first);
     put_setting(db, "floor", count(floor));
+    put_setting(db, "floor_at", i.last_commit);
     transaction.commit();
   });
   // Folding twice would count twice: after a failure nobody may go on before load() has looked.
@@ -353,10 +369,14 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
   const auto span = std::ranges::minmax(readings, {}, &ReadingRow::ts);
   Result<void> damage;
   auto looked = guarded(impl_->path, [&] {
+    const ClockShifts& shifts = impl_->shifts;
+    const UtcMs first = utc_ms(add_within(count(span.min.ts), -shifts.most()));
+    const UtcMs last = utc_ms(add_within(count(span.max.ts), -shifts.least()));
     for (const LogEntry& entry : impl_->log->entries()) {
-      if (entry.readings == 0 || entry.last < span.min.ts || entry.first > span.max.ts) continue;
+      if (entry.readings == 0 || entry.last < first || entry.first > last) continue;
       damage = for_each_reading(entry.id, impl_->log->read(entry), [&](const ReadingRow& r) {
-        if (const auto it = wanted.find({r.series, r.ts}); it != wanted.end()) it->second = r.value;
+        if (const auto it = wanted.find({r.series, shifts.true_time(r)}); it != wanted.end())
+          it->second = r.value;
       });
       if (!damage) return;
     }

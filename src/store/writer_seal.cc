@@ -67,14 +67,30 @@ void put_heartbeat(SQLite::Statement& insert, const HeartbeatRow& h) {
 
 }  // namespace
 
+// Where that stretch's readings go: to those settled for ever once nothing can move it any more, as else a
+// box that starts each day would have its history in as many pieces.
+EpochNo Writer::Impl::sealed_as(EpochNo epoch) {
+  if (epoch == EpochNo{}) return epoch;
+  const auto it = epochs.find(epoch);
+  if (it == epochs.end() || !may_settle(it->second, epochs.rbegin()->second)) return epoch;
+  it->second.settled = true;
+  return EpochNo{};
+}
+
+bool Writer::settled(EpochNo epoch) const {
+  const auto it = impl_->epochs.find(epoch);
+  return it != impl_->epochs.end() && it->second.settled;
+}
+
 // Decodes commits of the pass until the deadline; true: all of them.
 bool Writer::Impl::seal_load(Deadline deadline) {
   const auto& entries = log->entries();
   auto entry = std::ranges::upper_bound(entries, sealing->loaded, {}, &LogEntry::id);
   for (; entry != entries.end() && entry->id <= sealing->cut; ++entry) {
     // What is damaged is told when it is dropped.
-    (void)for_each_reading(entry->id, log->read(*entry),
-                           [&](const ReadingRow& r) { sealing->todo[r.series].push_back(r); });
+    (void)for_each_reading(entry->id, log->read(*entry), [&](const ReadingRow& r) {
+      sealing->todo[{r.series, sealed_as(r.epoch)}].push_back(r);
+    });
     sealing->loaded = entry->id;
     if (over(deadline)) return false;
   }
@@ -149,12 +165,23 @@ Result<void> Writer::Impl::seal_some_series(Deadline deadline) {
     Shelf shelf{*db};
     do {
       auto next = sealing->todo.begin();
-      if (auto sealed = seal_series(shelf, next->first, next->second); !sealed) return sealed;
+      shelf.of_epoch(next->first.second);
+      if (auto sealed = seal_series(shelf, next->first.first, next->second); !sealed) return sealed;
       sealing->todo.erase(next);
     } while (!sealing->todo.empty() && !over(deadline));
   }
+  keep_settled();
   transaction.commit();
   return {};
+}
+
+void Writer::Impl::keep_settled() {
+  std::vector<EpochRow> rows;
+  for (const auto& [no, row] : epochs) {
+    if (row.settled && !settled_kept.contains(no)) rows.push_back(row);
+  }
+  put_epochs(*db, rows);
+  for (const EpochRow& row : rows) settled_kept.insert(row.no);
 }
 
 // Drops commits whose readings are sealed; their heartbeats go to a table. True: all of them.
@@ -204,6 +231,7 @@ void Writer::Impl::look_up_sealed(
   std::int64_t decoded = 0;  // the chunk that `columns` holds
   for (const auto& [key, value] : missing) {
     if (!shelf) shelf.emplace(*db);
+    // Only what its node has timed comes again, and that is of no epoch.
     const auto place = shelf->place_of(key.first, key.second);
     if (!place || key.second < place->start || key.second > place->end) continue;
     if (!codec) codec = std::make_unique<ChunkCodec>();

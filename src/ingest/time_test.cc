@@ -1,0 +1,269 @@
+// The core's clock by script: what it makes of boots in 1970, wrong years and jumps, and that one word about
+// the true time moves what lies behind without touching it.
+#include "ingest/test_box.h"
+#include "store/test_bytes.h"
+
+namespace alona::ingest {
+namespace {
+
+using namespace std::chrono_literals;
+using store::ClockSource;
+
+class ClockScript : public ::testing::Test {
+ protected:
+  // A reading of the box's own time, `level`: counted up, so that the right order is known.
+  void reading() {
+    ++told;
+    box.send("alona/roof/telemetry/level",
+             fmt::format(R"({{"v":1,"sensor":"level","value":{},"unit":"m"}})", told),
+             static_cast<std::uint16_t>(told));
+  }
+  // One a minute for so long.
+  void go_on(Ms span) {
+    for (Ms t{0}; t < span; t += 1min) {
+      box.clock.advance(1min);
+      tick();
+      reading();
+      if (told % 7 == 0) commit();
+    }
+    commit();
+  }
+  void tick() { box.ingest->tick(); }
+  // As the service does.
+  void commit() {
+    const Committed committed = box.commit();
+    if (!committed.moved) return;
+    ASSERT_TRUE(box.ingest->fold());
+    ASSERT_TRUE(box.ingest->load());
+  }
+  void seal() {
+    ASSERT_TRUE(box.ingest->fold());
+    for (int slices = 0; slices < 1000; ++slices) {
+      const auto more = box.writer->seal_some(20ms, 4);
+      ASSERT_TRUE(more) << more.error().text();
+      if (!*more) return;
+    }
+    FAIL() << "it doesn't end";
+  }
+  [[nodiscard]] std::string stored() const { return store::sealed_bytes(box.db()); }
+  [[nodiscard]] std::vector<store::EpochRow> epochs() const { return box.writer->load()->epochs; }
+  // Each reading once, in the order it came; gives their times.
+  [[nodiscard]] std::vector<UtcMs> times() const {
+    std::vector<UtcMs> times;
+    double value = 0;
+    for (const auto& row : box.exported()) {
+      EXPECT_EQ(row.value, ++value);
+      EXPECT_TRUE(times.empty() || row.ts > times.back()) << row.value;
+      times.push_back(row.ts);
+    }
+    EXPECT_EQ(times.size(), static_cast<std::size_t>(told));
+    check_history(times);
+    return times;
+  }
+  void check_history(const std::vector<UtcMs>& expected) const {
+    auto reader = store::Reader::open(box.db());
+    const auto history = reader->history({store::SeriesNo{1}, UtcMs{}, utc_ms(4'000'000'000'000), 100'000});
+    ASSERT_TRUE(history);
+    ASSERT_EQ(history->buckets.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(history->buckets[i].start, expected[i]);
+  }
+  [[nodiscard]] int quality_of_last() const {
+    return box.exported().back().flags & store::flag::quality_mask;
+  }
+  // What the overview would show.
+  [[nodiscard]] UtcMs last_shown() const { return box.ingest->everything()->readings.at(0).ts; }
+
+  TestBox box;
+  int told = 0;
+};
+
+TEST_F(ClockScript, a_boot_in_1970_and_true_time_after_an_hour) {
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  go_on(1h);
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::floor);
+  EXPECT_EQ(quality_of_last(), static_cast<int>(TimeQuality::provisional));
+  EXPECT_LT(times().back(), utc_ms(0) + 48h);
+  seal();
+  const std::string before = stored();
+  EXPECT_FALSE(before.empty());
+  box.clock.set_utc(noon);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  EXPECT_EQ(stored(), before);
+  EXPECT_EQ(times().back(), noon);
+  EXPECT_EQ(times().front(), noon - 59min);
+  EXPECT_EQ(last_shown(), noon);
+  go_on(10min);
+  EXPECT_EQ(quality_of_last(), static_cast<int>(TimeQuality::receipt));
+  EXPECT_EQ(times().back(), noon + 10min);
+  seal();
+  EXPECT_EQ(times().back(), noon + 10min);
+  box.restart();
+  EXPECT_EQ(times().front(), noon - 59min);
+  EXPECT_EQ(epochs().size(), 2u);  // the same boot goes on
+}
+
+TEST_F(ClockScript, a_year_ahead_then_true) {
+  box.clock.reboot(noon + 365 * 24h);
+  box.restart();
+  go_on(30min);  // nothing to hold it against: believed, not trusted
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::chip);
+  seal();
+  box.clock.reboot(noon);
+  box.restart();  // before the floor: not believed
+  go_on(30min);
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::floor);
+  EXPECT_GT(times().back(), noon + 365 * 24h);
+  const std::string before = stored();
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  EXPECT_EQ(stored(), before);
+  EXPECT_EQ(times().back(), noon + 30min);
+  EXPECT_LE(times().front(), noon);
+  EXPECT_EQ(epochs()[0].truth, store::Truth::bound);
+  EXPECT_EQ(epochs()[1].truth, store::Truth::known);
+  go_on(10min);
+  // The floor has come down with it: a start without any true time goes on from here.
+  box.clock.reboot(UtcMs{});
+  box.restart();
+  EXPECT_LT(box.ingest->now(), noon + 2h);
+  EXPECT_GE(box.ingest->now(), noon + 40min);
+  go_on(5min);
+  seal();
+  box.restart();
+  EXPECT_LT(times().back(), noon + 2h);
+}
+
+TEST_F(ClockScript, an_hour_ahead_jumps_back) {
+  box.clock.set_utc(noon + 1h);
+  box.restart();
+  go_on(2h);
+  // Nothing sealed yet: the later word of the network counts, for the whole stretch.
+  box.clock.set_utc(box.clock.utc() - 1h);
+  tick();
+  commit();
+  EXPECT_EQ(times().front(), noon + 1min);
+  EXPECT_EQ(times().back(), noon + 2h);
+  EXPECT_EQ(quality_of_last(), static_cast<int>(TimeQuality::receipt));
+  go_on(90min);
+  seal();  // settled now, but for what was moved
+  EXPECT_EQ(times().back(), noon + 2h + 90min);
+  box.restart();
+  EXPECT_EQ(times().front(), noon + 1min);
+}
+
+TEST_F(ClockScript, what_is_settled_stays) {
+  go_on(1h);
+  seal();
+  EXPECT_TRUE(epochs()[0].settled);
+  const UtcMs first = times().front();
+  box.clock.set_utc(box.clock.utc() - 20s);
+  tick();
+  commit();
+  EXPECT_EQ(box.ingest->now(), noon + 1h - 20s);
+  EXPECT_EQ(times().front(), first);
+  EXPECT_EQ(epochs()[0].shift, 0ms);
+  for (const auto& epoch : epochs()) EXPECT_LE(static_cast<int>(epoch.no), 2);
+}
+
+TEST_F(ClockScript, two_boots_without_true_time_then_truth) {
+  go_on(10min);
+  const UtcMs known_until = times().back();
+  for (int boot = 0; boot < 2; ++boot) {
+    box.clock.reboot(UtcMs{});
+    box.restart();
+    go_on(30min);
+    if (boot == 0) seal();
+  }
+  (void)times();  // in order, by the floor
+  EXPECT_EQ(quality_of_last(), static_cast<int>(TimeQuality::provisional));
+  seal();
+  const std::string before = stored();
+  const UtcMs truth = noon + 7 * 24h;
+  box.clock.set_utc(truth);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  EXPECT_EQ(stored(), before);
+  const auto after = times();
+  EXPECT_EQ(after[9], known_until);  // of a stretch that had true time
+  EXPECT_EQ(after.back(), truth);    // of this boot: exactly
+  EXPECT_EQ(after[10 + 30], truth - 29min);
+  EXPECT_LE(after[10 + 29], truth - 30min);  // of the boot before: ends where this one begins
+  EXPECT_GT(after[10 + 29], truth - 32min);
+  for (const bool again : {false, true}) {
+    SCOPED_TRACE(again);
+    go_on(5min);
+    seal();
+    box.restart();
+    EXPECT_EQ(times()[10 + 30], truth - 29min);
+  }
+}
+
+TEST_F(ClockScript, a_chip_is_believed_within_a_day_and_a_visitor_always) {
+  go_on(10min);
+  box.clock.reboot(noon + 20h);
+  box.restart();
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::chip);
+  EXPECT_FALSE(box.ingest->clock_trusted());
+  go_on(10min);
+  box.clock.reboot(noon + 72h);
+  box.restart();
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::floor);
+  go_on(10min);
+  ASSERT_TRUE(box.ingest->set_time(noon + 72h + 10min, "someone"));
+  commit();
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::visitor);
+  EXPECT_TRUE(box.ingest->clock_trusted());
+  EXPECT_EQ(times().back(), noon + 72h + 10min);
+  EXPECT_EQ(times()[19], noon + 20h + 10min);  // the chip was right, as far as anyone knows
+  EXPECT_FALSE(box.ingest->set_time(utc_ms(0), "someone"));
+  box.clock.set_utc(noon + 71h);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::ntp);
+  EXPECT_EQ(times().back(), noon + 71h);
+  EXPECT_FALSE(box.ingest->set_time(noon, "someone"));
+}
+
+TEST_F(ClockScript, a_restart_of_the_core_alone_goes_on_with_its_clock) {
+  box.clock.reboot(UtcMs{});
+  box.restart();
+  go_on(10min);
+  const UtcMs before = box.ingest->now();
+  box.clock.advance(5min);
+  box.restart();
+  EXPECT_EQ(box.ingest->now(), before + 5min);
+  EXPECT_EQ(epochs().size(), 1u);
+}
+
+TEST_F(ClockScript, what_was_saved_beside_counts_when_it_is_later_than_the_floor) {
+  go_on(10min);
+  box.saved = noon + 6h;
+  box.clock.reboot(UtcMs{});
+  box.restart();
+  EXPECT_EQ(box.ingest->now(), noon + 6h);
+  EXPECT_EQ(box.ingest->clock_source(), ClockSource::floor);
+}
+
+TEST_F(ClockScript, a_change_within_an_open_batch_moves_what_waits) {
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  box.clock.advance(1min);
+  reading();
+  box.clock.advance(1min);
+  box.clock.set_utc(noon);
+  box.clock.set_trusted(true);
+  tick();
+  box.clock.advance(1min);
+  reading();
+  commit();
+  EXPECT_EQ(times(), (std::vector<UtcMs>{noon - 1min, noon + 1min}));
+}
+
+}  // namespace
+}  // namespace alona::ingest

@@ -149,6 +149,24 @@ inline constexpr std::size_t recent_max = 20;
 inline constexpr std::size_t trend_points = 60;
 inline constexpr auto trend_age_max = 60s;
 
+// ---- gaps (docs/gaps.md) ----
+inline constexpr std::size_t gaps_max = 100;         // of a series in one question; the longest are kept
+inline constexpr int gap_intervals = 3;              // of the expected interval: as patient as presence is
+inline constexpr auto gap_min = 2s;                  // below it network and commit jitter alone make holes
+inline constexpr std::size_t gap_distances_min = 4;  // a median of fewer is an accident
+inline constexpr std::size_t gap_rhythm_min = 32;    // distances, before the irregular ones say anything
+inline constexpr std::size_t gap_facts_max = 5'000;  // rows of one table that a question looks at
+// A node tries again after at most 5 minutes (src/node); what is missing until then is still the outage's.
+inline constexpr auto gap_settle = 6min;
+inline constexpr auto outage_min = 2s;    // shorter ones leave no hole
+inline constexpr auto outage_open = 10s;  // then it is written though it lasts, should the power go
+inline constexpr auto alive_interval = 10min;
+inline constexpr std::int64_t diary_rows_max =
+    10'000;  // power events, outages; a crash loop makes thousands a day
+inline constexpr std::int64_t node_boots_max = 1'000;  // of a node that draws a new one at each waking
+inline constexpr auto heartbeats_whole = std::chrono::days{30};
+inline constexpr auto thin_interval = 60s;
+
 // ---- login ----
 // argon2id: 19 MiB and two passes, one at a time, so that a flood of logins takes one thread and 19 MiB, not
 // the box.

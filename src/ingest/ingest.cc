@@ -116,6 +116,8 @@ NodeState* Ingest::known_node(std::string_view id) {
 bool Ingest::seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequence>& sequence) {
   if (!sequence) return seen_in_tail(a);
   if (a.message.retained) return settle_old_copy(a, *sequence), true;
+  if (Catalog::find_window(*a.node, sequence->boot) == nullptr)
+    batch_->boots.push_back({a.node->row.no, a.received, sequence->boot});
   store::WindowRow& window = Catalog::window(*a.node, sequence->boot);
   const Judged judged = judge(window, *sequence);
   std::erase(a.node->touched, sequence->boot);
@@ -296,14 +298,24 @@ void Ingest::store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const p
 
 void Ingest::store_status(Arrival& a, const protocol::Status& status) {
   NodePresence& presence = a.node->presence;
-  if (status.online) {
+  const std::optional<Ms> sleep = status.sleep_s ? std::optional{Ms{1000 * *status.sleep_s}} : std::nullopt;
+  // Who says for how long it goes to sleep hasn't left: it counts as there for twice as long.
+  if (status.online || sleep) {
     // A retained copy is what the node said once; only its live word is news.
     if (!a.message.retained) presence.said_online(a.mono);
-    presence.announced_sleep(status.sleep_s ? std::optional{Ms{1000 * *status.sleep_s}} : std::nullopt);
+    presence.announced_sleep(sleep);
   } else {
     presence.said_offline();
   }
+  if (sleep) note_sleep(*a.node, *sleep);
   note_presence(*a.node);
+}
+
+// Kept, so that its silences are no gaps; but not for each small change.
+void Ingest::note_sleep(NodeState& node, Ms sleep) {
+  if (sleep <= node.row.sleep && 2 * sleep >= node.row.sleep) return;
+  node.row.sleep = sleep;
+  batch_->nodes.push_back(node.row);
 }
 
 void Ingest::refuse(Arrival& a, const protocol::Refusal& why) {

@@ -81,6 +81,7 @@ class Ingest {
   [[nodiscard]] Result<void> put_node(const store::NodeRow& row);
 
   [[nodiscard]] UtcMs now() const { return time_.now(); }
+  [[nodiscard]] UtcMs floor() const { return time_.floor(); }  // the latest receipt ever committed
   [[nodiscard]] bool clock_trusted() const { return time_.trusted(); }
   [[nodiscard]] store::ClockSource clock_source() const { return time_.source(); }
   [[nodiscard]] store::Writer& writer() { return writer_; }
@@ -111,6 +112,7 @@ class Ingest {
   [[nodiscard]] Judgement judge_time(const Arrival& a, std::optional<UtcMs> ts, std::optional<Ms> age) const;
   [[nodiscard]] SeriesState* series_for(Arrival& a, const protocol::Reading& reading, bool bare);
   void note_presence(NodeState& node);
+  void note_sleep(NodeState& node, Ms sleep);
   [[nodiscard]] Result<void> drop_repeats();
   void gather_bookkeeping();
   void clock_changed(const CoreTime::Change& change);

@@ -27,6 +27,7 @@ Service::Service(store::Writer writer, const Clock& clock, ServiceOptions option
       listener_(std::move(listener)),
       writer_(std::move(writer)),
       ingest_(writer_, clock_, options_.ingest),
+      diary_(writer_, ingest_, clock_, options_.boot),
       commands_(limits::commands_max),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -36,6 +37,7 @@ Service::~Service() {
 
 Result<void> Service::prepare() {
   if (auto loaded = ingest_.load(); !loaded) return loaded;
+  diary_.start();
   std::array<char, 256> payload{};
   const std::size_t n = protocol::encode_core_status(payload, false, options_.program_version);
   mqtt::Options mqtt = options_.mqtt;
@@ -180,6 +182,7 @@ void Service::storing_failed(const Error& why) {
     spdlog::error("storing failed; nothing is acknowledged, what comes waits at the broker: {}", why.text());
   }
   listener_.storing(&why);
+  diary_.storing_failed(why.code);
   connection_->drop();
   if (connected_) listener_.broker(false);
   connected_ = healthy_ = false;
@@ -207,6 +210,7 @@ void Service::recover() {
   if (!done) return storing_failed(done.error());
   healthy_ = true;
   last_complaint_.clear();
+  diary_.stores_again();
   listener_.started(ingest_);
   listener_.storing(nullptr);
   spdlog::info("the database takes changes again; taking messages");
@@ -242,6 +246,7 @@ void Service::every_second(Mono now) {
     next_fold_ = now + limits::fold_interval;
     if (auto folded = ingest_.fold(); !folded) storing_failed(folded.error());
   }
+  if (healthy_ && !ingest_.dirty()) diary_.every_second();
 }
 
 void Service::publish_time() {
@@ -264,6 +269,7 @@ void Service::shut_down() {
   if (healthy_) {
     if (auto folded = ingest_.fold(); !folded)
       spdlog::error("folding the log failed: {}", folded.error().text());
+    diary_.stop();
   }
   if (!connected_) return;
   if (!healthy_) return connection_->drop();
@@ -275,6 +281,7 @@ void Service::shut_down() {
 
 void Service::on_connected(bool session_present) {
   connected_ = true;
+  diary_.broker(true);
   connected_at_ = clock_.mono();
   backoff_ = Ms{0};
   last_complaint_.clear();
@@ -289,6 +296,7 @@ void Service::on_connected(bool session_present) {
 void Service::on_disconnected(const Error& why) {
   if (connected_) listener_.broker(false);
   connected_ = false;
+  if (healthy_) diary_.broker(false);
   next_connect_ = clock_.mono() + std::max<Ms>(backoff_, limits::reconnect_min);
   if (std::exchange(last_complaint_, why.what) != why.what) {
     spdlog::warn("no broker, trying on: {}", why.text());

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/mailbox.h"
+#include "ingest/diary.h"
 #include "ingest/ingest.h"
 #include "mqtt/client.h"
 
@@ -18,6 +19,7 @@ struct ServiceOptions {
   mqtt::Options mqtt;
   IngestOptions ingest;
   std::string program_version;
+  std::string boot = boot_id();
 };
 
 // What the writer thread tells the others; called on it, must not block.
@@ -82,6 +84,7 @@ class Service final : private mqtt::Handler {
   Listener listener_;
   store::Writer writer_;
   Ingest ingest_;
+  Diary diary_;
   std::unique_ptr<mqtt::Connection> connection_;
   bool connected_ = false;
   bool healthy_ = true;  // false between a failed commit and a database that takes changes again

@@ -76,12 +76,12 @@ void Reader::set_time_limit(Ms limit) { impl_->limit = limit; }
 Result<std::vector<NodeRow>> Reader::nodes() {
   return impl_->ask([&] {
     std::vector<NodeRow> rows;
-    SQLite::Statement s{*impl_->db,
-                        "SELECT no, id, name, place, created, removed, may_lose FROM node ORDER BY no"};
+    SQLite::Statement s{
+        *impl_->db, "SELECT no, id, name, place, created, removed, may_lose, sleep_ms FROM node ORDER BY no"};
     while (s.executeStep()) {
       rows.push_back({node_at(s, 0), s.getColumn(1).getString(), s.getColumn(2).getString(),
                       s.getColumn(3).getString(), time_at(s, 4), s.getColumn(5).getInt() != 0,
-                      s.getColumn(6).getInt() != 0});
+                      s.getColumn(6).getInt() != 0, Ms{s.getColumn(7).getInt64()}});
     }
     return rows;
   });

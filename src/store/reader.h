@@ -31,13 +31,16 @@ struct Gap {
 struct History {
   Ms bucket{};                  // width; 0: every bucket is one reading at its own time
   std::vector<Bucket> buckets;  // ascending, only those with readings
-  std::vector<Gap> gaps;
+  std::vector<Gap> gaps;        // ascending; of those shorter than a bucket nothing is said
+  bool more_gaps = false;       // only the longest limits::gaps_max are here
 };
 
 struct HistoryQuery {
   SeriesNo series{};
   UtcMs from{}, to{};  // [from, to)
   std::size_t points_max = 1000;
+  // A silence that lasts is a gap up to here; by default it isn't one, for nobody knows whether it lasts.
+  UtcMs now{};
 };
 
 struct RejectItem {
@@ -79,6 +82,22 @@ struct Proof {
   std::int64_t upgraded_at = 0;  // ms; 0: never
 };
 
+// What is missing of a node's day.
+struct DayGaps {
+  std::int32_t day = 0;
+  double missing = 0;  // readings that its series would have had, by their rhythm
+  struct Part {
+    std::string cause;
+    Ms length{};  // of the series that missed most
+  };
+  std::vector<Part> parts;  // the longest first
+};
+
+struct Completeness {
+  bool numbered = false;      // it numbers its messages: what was lost is counted (DayCount)
+  std::vector<DayGaps> days;  // ascending; only those with gaps
+};
+
 class Reader {
  public:
   // not_found, corrupt, newer: as Writer::open.
@@ -104,6 +123,9 @@ class Reader {
   [[nodiscard]] Result<std::vector<PresenceRow>> presence(std::optional<NodeNo> node, UtcMs from, UtcMs to,
                                                           std::size_t max);
   [[nodiscard]] Result<std::vector<DayCount>> counts(NodeNo node, std::int32_t from_day, std::int32_t to_day);
+  // Reads all of the node's readings of those days, and looks at their gaps. Up to `now`.
+  [[nodiscard]] Result<Completeness> completeness(NodeNo node, std::int32_t from_day, std::int32_t to_day,
+                                                  UtcMs now);
   [[nodiscard]] Result<std::vector<RejectItem>> rejects(std::size_t max,
                                                         std::optional<std::int64_t> before_id = {});
   [[nodiscard]] Result<std::optional<RejectItem>> reject(std::int64_t id);

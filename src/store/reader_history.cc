@@ -6,6 +6,7 @@
 
 #include "store/bucketer.h"
 #include "store/commit_record.h"
+#include "store/gap_witness.h"
 #include "store/reader_impl.h"
 
 namespace alona::store {
@@ -28,14 +29,22 @@ constexpr std::int64_t log_look = 64;  // commits between two looks at the clock
 
 class ToBuckets final : public MergeSink {
  public:
-  ToBuckets(Bucketer& bucketer, std::vector<Gap>& gaps) : bucketer_(bucketer), gaps_(gaps) {}
-  bool take(const Slice& slice) override { return bucketer_.add(slice), true; }
-  bool take_whole(const ChunkHead& chunk) override { return bucketer_.add_whole(chunk); }
-  void gap(UtcMs from, UtcMs to) override { gaps_.push_back({from, to, "damaged"}); }
+  ToBuckets(Bucketer& bucketer, GapFinder& finder) : bucketer_(bucketer), finder_(finder) {}
+  bool take(const Slice& slice) override {
+    bucketer_.add(slice);
+    finder_.slice(slice.ts, slice.flags);
+    return true;
+  }
+  bool take_whole(const ChunkHead& chunk) override {
+    if (!bucketer_.add_whole(chunk)) return false;
+    finder_.whole(chunk.start, chunk.end, chunk.count);
+    return true;
+  }
+  void gap(UtcMs from, UtcMs to) override { finder_.damaged(from, to); }
 
  private:
   Bucketer& bucketer_;
-  std::vector<Gap>& gaps_;
+  GapFinder& finder_;
 };
 
 class ToExport final : public MergeSink {
@@ -127,22 +136,20 @@ Result<std::vector<History>> Reader::histories(const std::vector<HistoryQuery>& 
   std::vector<History> histories;
   auto read = impl_->ask([&]() -> Result<void> {
     SQLite::Transaction one_moment{*impl_->db};
-    std::vector<Gap> of_log;
+    std::vector<Stretch> of_log;
     const ClockShifts shifts{*impl_->db};
+    GapWitness witness{*impl_->db, shifts};
     SeriesMerge merge = impl_->merge(shifts);
     impl_->scan_hot(newer, shifts, from, to,
-                    [&](UtcMs since, UtcMs until) { of_log.push_back({since, until, "damaged"}); });
+                    [&](UtcMs since, UtcMs until) { of_log.push_back({since, until}); });
     for (const HistoryQuery& query : queries) {
       Bucketer bucketer{query};
-      std::vector<Gap> gaps;
-      for (const Gap& gap : of_log) {
-        if (gap.from < query.to && gap.to >= query.from)
-          gaps.push_back({std::max(gap.from, query.from), std::min(gap.to, query.to), gap.cause});
-      }
-      ToBuckets sink{bucketer, gaps};
+      GapFinder finder{query.from, query.to};
+      for (const Stretch& lost : of_log) finder.damaged(lost.from, lost.to);
+      ToBuckets sink{bucketer, finder};
       merge.run(query.series, newer[query.series], query.from, query.to, sink);
       histories.push_back(bucketer.finish());
-      histories.back().gaps = std::move(gaps);
+      witness.tell(query, finder, histories.back());
     }
     return {};
   });

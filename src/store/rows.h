@@ -27,6 +27,7 @@ struct NodeRow {
   UtcMs created{};
   bool removed = false;   // no longer welcome; its history stays
   bool may_lose = false;  // it has published at QoS 0
+  Ms sleep{};             // as it last announced; 0: it doesn't
 };
 
 struct SeriesRow {
@@ -106,6 +107,13 @@ struct RejectRow {
   UtcMs at{};
 };
 
+// A node was heard for the first time with this boot number.
+struct BootRow {
+  NodeNo node{};
+  UtcMs at{};  // receipt
+  std::uint32_t boot = 0;
+};
+
 // What of one boot's messages is settled: everything up to `acked`, and acked + 1 + i for each bit i that is
 // set.
 struct WindowRow {
@@ -183,6 +191,7 @@ struct Batch {
   bool tail_emptied = false;       // the broker lost its session: packet ids begin anew, the old tail is void
   std::vector<CountRow> counts;
   std::vector<AuditRow> audit;
+  std::vector<BootRow> boots;  // new; beside their windows
 
   [[nodiscard]] bool empty() const {
     return nodes.empty() && series.empty() && readings.empty() && events.empty() && errors.empty() &&

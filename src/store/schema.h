@@ -157,13 +157,22 @@ DROP INDEX chunk_of_series;
 CREATE INDEX chunk_of_series ON chunk (series, epoch, start);
 
 -- Gaps.
-CREATE TABLE power_event (
+CREATE TABLE power_event (              -- the newest 10,000
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,  -- 0 start, 1 stop
-  boot TEXT NOT NULL, clean INTEGER NOT NULL, dark_ms INTEGER          -- NULL: nobody knows
+  boot  TEXT NOT NULL,                  -- the kernel's id of this boot
+  clean INTEGER NOT NULL,               -- a start: the run before it had ended by a stop
+  cause TEXT NOT NULL,                  -- a start: why the box was away, 'core' or 'power'; '' the first
+  last  INTEGER NOT NULL,               -- a start: the last moment of the run before it
+  dark_ms INTEGER                       -- NULL: nobody knows
 ) STRICT;
-CREATE TABLE outage (                   -- nothing could be stored, or some of it is gone
+CREATE TABLE outage (                   -- nothing could come or be stored; the newest 10,000
   id INTEGER PRIMARY KEY, cause TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER  -- NULL: it lasts
 ) STRICT;
+CREATE TABLE node_boot (                -- when a node was first heard with a new boot number; its newest 1,000
+  node INTEGER NOT NULL REFERENCES node(no), at INTEGER NOT NULL, boot INTEGER NOT NULL,
+  PRIMARY KEY (node, at, boot)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE node ADD COLUMN sleep_ms INTEGER NOT NULL DEFAULT 0;  -- as it last announced
 
 -- Room and wear.
 CREATE TABLE write_ledger (

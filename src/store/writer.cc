@@ -12,9 +12,9 @@ namespace alona::store {
 namespace {
 
 constexpr std::string_view put_node_sql = R"(
-  INSERT INTO node (no, id, name, place, created, removed, may_lose) VALUES (?,?,?,?,?,?,?)
+  INSERT INTO node (no, id, name, place, created, removed, may_lose, sleep_ms) VALUES (?,?,?,?,?,?,?,?)
   ON CONFLICT (no) DO UPDATE SET name=excluded.name, place=excluded.place, removed=excluded.removed,
-    may_lose=excluded.may_lose)";
+    may_lose=excluded.may_lose, sleep_ms=excluded.sleep_ms)";
 constexpr std::string_view put_series_sql = R"(
   INSERT INTO series (no, node, sensor, unit, label, decimals) VALUES (?,?,?,?,?,?)
   ON CONFLICT (no) DO UPDATE SET label=excluded.label, decimals=excluded.decimals)";
@@ -94,7 +94,7 @@ void Writer::Impl::write_rows(const Batch& batch) {
   Statements& s = *statements;
   for (const NodeRow& n : batch.nodes) {
     run(s.put_node, static_cast<int>(n.no), n.id, n.name, n.place, count(n.created), int{n.removed},
-        int{n.may_lose});
+        int{n.may_lose}, static_cast<std::int64_t>(n.sleep.count()));
   }
   for (const SeriesRow& r : batch.series) {
     if (r.decimals) {
@@ -131,6 +131,7 @@ void Writer::Impl::write_rows(const Batch& batch) {
     run(put, count(a.at), a.who, a.what);
   }
   if (!batch.rejects.empty()) trim_rejects();
+  for (const BootRow& b : batch.boots) put_boot(b);
 }
 
 void Writer::Impl::write_clock(std::int64_t commit, const Batch& batch) {

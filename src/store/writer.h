@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -105,6 +107,33 @@ class Writer {
   [[nodiscard]] Result<void> note_salvage(const SalvageNote& note);
   // A check's outcome, and the chunks it found damaged: they are set aside. The last 100 are kept.
   [[nodiscard]] Result<void> put_check(const CheckRow& check, const std::vector<std::int64_t>& damaged_chunks);
+
+  // What the box itself went through (docs/gaps.md), each a small transaction of its own. A failure leaves
+  // things as they were.
+  struct RunStart {
+    std::string boot;  // the kernel's id of this boot
+    UtcMs at{};
+    bool trusted = false;
+    UtcMs floor{};  // the latest receipt ever committed
+  };
+  // How the run before ended is read from what it left; its outages that were still open end where it did.
+  struct Started {
+    std::int64_t event = 0;
+    bool last_trusted = false;  // the run before it ended at a trusted time
+  };
+  [[nodiscard]] Result<Started> note_start(const RunStart& start);
+  // The clock has become trusted: the start was at `at`, and how long the box was dark may be known now.
+  [[nodiscard]] Result<void> settle_start(const Started& started, UtcMs at);
+  [[nodiscard]] Result<void> note_stop(const std::string& boot, UtcMs at, bool trusted);
+  // Every 10 minutes, so that a quiet house doesn't look like a dark one.
+  [[nodiscard]] Result<void> note_alive(UtcMs at, bool trusted);
+  // The row's number. Without an end it lasts until end_outage().
+  [[nodiscard]] Result<std::int64_t> put_outage(std::string_view cause, UtcMs since,
+                                                std::optional<UtcMs> until);
+  [[nodiscard]] Result<void> end_outage(std::int64_t outage, UtcMs until);
+  // Heartbeats older than 30 days: one an hour and node stays, with the lowest battery and the worst signal.
+  // About `budget`; true: call again. What still lies in the log of commits has its turn later.
+  [[nodiscard]] Result<bool> thin_heartbeats(UtcMs now, Ms budget);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
   [[nodiscard]] Result<void> put_session(const SessionRow& session);

@@ -1,5 +1,5 @@
 // Inside the store only: what a Writer holds. Split over writer.cc (open, commit), writer_load.cc (load,
-// fold) and writer_seal.cc.
+// fold), writer_seal.cc and writer_diary.cc (what the box itself went through).
 #pragma once
 
 #include <deque>
@@ -71,6 +71,7 @@ struct Writer::Impl {
   [[nodiscard]] EpochNo sealed_as(EpochNo epoch);
   void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
   void trim_rejects();
+  void put_boot(const BootRow& row);
   void keep_tail();
   void look_up_sealed(const std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>& missing);
   [[nodiscard]] bool seal_load(std::chrono::steady_clock::time_point deadline);

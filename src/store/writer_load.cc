@@ -28,12 +28,13 @@ HashKey tail_key(SQLite::Database& db) {
 
 void load_catalog(SQLite::Database& db, State& state) {
   SQLite::Statement node{
-      db, "SELECT no, id, name, place, created, removed, may_lose, interval FROM node ORDER BY no"};
+      db, "SELECT no, id, name, place, created, removed, may_lose, interval, sleep_ms FROM node ORDER BY no"};
   while (node.executeStep()) {
     const auto no = static_cast<NodeNo>(node.getColumn(0).getInt());
     state.nodes.push_back({no, node.getColumn(1).getString(), node.getColumn(2).getString(),
                            node.getColumn(3).getString(), utc_ms(node.getColumn(4).getInt64()),
-                           node.getColumn(5).getInt() != 0, node.getColumn(6).getInt() != 0});
+                           node.getColumn(5).getInt() != 0, node.getColumn(6).getInt() != 0,
+                           Ms{node.getColumn(8).getInt64()}});
     if (!node.getColumn(7).isNull()) state.interval[no] = Ms{node.getColumn(7).getInt64()};
   }
   SQLite::Statement series{db,

@@ -144,8 +144,8 @@ void Api::history(const Call& call) {
   // The text is made on the pool: five thousand points are no work for the thread that serves everybody.
   ask<std::string>(
       call,
-      [query =
-           store::HistoryQuery{no, span->from, span->to, *points}](Archive& archive) -> Result<std::string> {
+      [query = store::HistoryQuery{no, span->from, span->to, *points, clock_.utc()}](
+          Archive& archive) -> Result<std::string> {
         const auto found = archive.history(query);
         if (!found) return std::unexpected(found.error());
         return history_text(query.series, query.from, query.to, *found);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <map>
 
 #include "protocol/topic.h"
 #include "web/api.h"
@@ -18,6 +20,7 @@ struct Detail {
   std::vector<store::HeartbeatRow> heartbeats;
   std::vector<store::PresenceRow> presence;
   std::vector<store::DayCount> days;
+  store::Completeness completeness;
   std::vector<store::ErrorRow> errors;
   std::vector<store::EventRow> events;
 };
@@ -37,6 +40,10 @@ Result<Detail> ask_detail(Archive& archive, store::NodeNo no, UtcMs now, bool he
   if (!heartbeat_known) take(archive.heartbeats(no, now - 24h, to, heartbeats_looked_at), detail.heartbeats);
   if (!failed) take(archive.presence(no, from, to, limits::list_rows_max), detail.presence);
   if (!failed) take(archive.counts(no, utc_day(now) - 6, utc_day(now)), detail.days);
+  // It reads a week of readings: should that take too long, the page stands without it.
+  if (auto known = archive.completeness(no, utc_day(now) - 6, utc_day(now), now)) {
+    detail.completeness = std::move(*known);
+  }
   if (!failed) take(archive.errors(no, from, to, limits::list_rows_max), detail.errors);
   if (!failed) take(archive.events(no, from, to, limits::list_rows_max), detail.events);
   if (failed) return std::unexpected(*failed);
@@ -58,14 +65,35 @@ json::value to_json(const store::HeartbeatRow& row) {
                       {"reset", shown(row.reset)}};
 }
 
-json::object to_json(const store::DayCount& row) {
+json::object to_json(const store::DayCount& row, const store::DayGaps* gaps) {
   const std::chrono::year_month_day day{std::chrono::sys_days{std::chrono::days{row.day}}};
+  json::array parts;
+  if (gaps != nullptr) {
+    for (const auto& part : gaps->parts)
+      parts.push_back(json::object{{"cause", part.cause}, {"ms", part.length.count()}});
+  }
   return {{"day", fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
                               static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()))},
           {"stored", row.total.stored},
           {"rejected", row.total.rejected},
           {"repeated", row.total.repeated},
-          {"lost", row.total.lost}};
+          {"lost", row.total.lost},
+          {"missing", gaps != nullptr ? std::llround(gaps->missing) : 0},
+          {"gaps", std::move(parts)}};
+}
+
+// A day on which nothing came, but something should have, is a day too.
+json::array days_of(const Detail& detail) {
+  std::map<std::int32_t, std::pair<store::DayCount, const store::DayGaps*>> days;
+  for (const auto& row : detail.days) days[row.day] = {row, nullptr};
+  for (const auto& row : detail.completeness.days) {
+    auto& [counted, gaps] = days[row.day];
+    counted.day = row.day;
+    gaps = &row;
+  }
+  json::array out;
+  for (const auto& [day, row] : days) out.push_back(to_json(row.first, row.second));
+  return out;
 }
 
 http::Response show_detail(const Model& model, store::NodeNo no, const Detail& detail) {
@@ -80,8 +108,6 @@ http::Response show_detail(const Model& model, store::NodeNo no, const Detail& d
   json::array changes;
   for (const auto& row : detail.presence)
     changes.push_back(json::object{{"t", count(row.at)}, {"state", name(row.state)}});
-  json::array days;
-  for (const auto& row : detail.days) days.push_back(to_json(row));
   json::array errors;
   for (const auto& row : detail.errors) {
     errors.push_back(
@@ -93,7 +119,8 @@ http::Response show_detail(const Model& model, store::NodeNo no, const Detail& d
         json::object{{"t", count(row.ts)}, {"type", shown(row.type)}, {"data", event_data(row.data)}});
   }
   out["presence_changes"] = std::move(changes);
-  out["days"] = std::move(days);
+  out["days"] = days_of(detail);
+  out["numbered"] = detail.completeness.numbered;
   out["errors"] = std::move(errors);
   out["events"] = std::move(events);
   return answer(out);

@@ -31,7 +31,7 @@ void Api::overview(const Call& call) {
   std::vector<store::HistoryQuery> queries;
   const UtcMs to = clock_.utc();
   for (const auto& [no, series] : model_.all_series()) {
-    queries.push_back({no, to - trend_span, to, limits::trend_points});
+    queries.push_back({no, to - trend_span, to, limits::trend_points, to});
   }
   using Histories = std::vector<store::History>;
   const bool asked =

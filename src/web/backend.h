@@ -68,6 +68,8 @@ class Archive {
                                                                          std::size_t max) = 0;
   [[nodiscard]] virtual Result<std::vector<store::DayCount>> counts(store::NodeNo node, std::int32_t from_day,
                                                                     std::int32_t to_day) = 0;
+  [[nodiscard]] virtual Result<store::Completeness> completeness(store::NodeNo node, std::int32_t from_day,
+                                                                 std::int32_t to_day, UtcMs now) = 0;
   [[nodiscard]] virtual Result<std::vector<store::RejectItem>> rejects(
       std::size_t max, std::optional<std::int64_t> before_id) = 0;
   [[nodiscard]] virtual Result<void> export_readings(

@@ -102,6 +102,10 @@ class FakeArchive final : public Archive {
                                               std::int32_t) override {
     return std::vector<store::DayCount>{{from_day, {.node = no, .day = from_day, .stored = 7}}};
   }
+  Result<store::Completeness> completeness(store::NodeNo, std::int32_t from_day, std::int32_t,
+                                           UtcMs) override {
+    return store::Completeness{true, {{from_day + 1, 2.6, {{"power", Ms{60'000}}}}}};
+  }
   Result<std::vector<store::RejectItem>> rejects(std::size_t, std::optional<std::int64_t>) override {
     store::RejectItem item;
     item.id = 4;

@@ -179,6 +179,7 @@ std::string history_text(store::SeriesNo series, UtcMs from, UtcMs to, const sto
     fmt::format_to(std::back_inserter(out), R"({{"from":{},"to":{},"cause":{}}})", count(gap.from),
                    count(gap.to), http::json_string(gap.cause));
   });
+  if (history.more_gaps) out += R"(,"more_gaps":true)";
   return out += '}';
 }
 

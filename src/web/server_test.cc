@@ -278,6 +278,13 @@ TEST(Web, node_detail_rejects_and_events_keep_strangers_text_as_text) {
   const auto node = json_of(box.ask("GET", "/api/v1/nodes/roof", {}, box.cookie)).as_object();
   EXPECT_EQ(node.at("heartbeat").at("rssi_dbm"), -70);
   EXPECT_EQ(node.at("days").at(0).at("day").as_string(), "2026-11-18");
+  // The day after it nothing was counted, but something is missing.
+  const auto& dark = node.at("days").at(1);
+  EXPECT_EQ(dark.at("day").as_string(), "2026-11-19");
+  EXPECT_EQ(dark.at("stored").as_int64(), 0);
+  EXPECT_EQ(dark.at("missing").as_int64(), 3);
+  EXPECT_EQ(dark.at("gaps").at(0).at("cause").as_string(), "power");
+  EXPECT_TRUE(node.at("numbered").as_bool());
   EXPECT_EQ(node.at("errors").at(0).at("message").as_string(), "<b>no answer</b>");
   EXPECT_EQ(node.at("events").at(0).at("data").at("open"), true);
   const auto reject =

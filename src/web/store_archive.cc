@@ -35,6 +35,10 @@ class StoreArchive final : public Archive {
                                               std::int32_t to_day) override {
     return reader_.counts(node, from_day, to_day);
   }
+  Result<store::Completeness> completeness(store::NodeNo node, std::int32_t from_day, std::int32_t to_day,
+                                           UtcMs now) override {
+    return reader_.completeness(node, from_day, to_day, now);
+  }
   Result<std::vector<store::RejectItem>> rejects(std::size_t max,
                                                  std::optional<std::int64_t> before_id) override {
     return reader_.rejects(max, before_id);

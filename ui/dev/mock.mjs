@@ -59,7 +59,8 @@ function node_detail(node) {
       { t: now - 7 * day - hour, state: "online" }, { t: now - 5 * day, state: "stale" }, { t: now - 5 * day + 4 * hour, state: "online" }, { t: now - 2.3 * day, state: "offline" }, { t: now - 2 * day, state: "online" },
       ...(silent(node) ? [{ t: node.silent_from, state: "stale" }] : []),
     ],
-    days: node.never ? [] : Array.from({ length: 7 }, (_, i) => ({ day: date(now - (6 - i) * day), stored: i === 6 ? Math.round(per_day * 0.6) : per_day - (i === 2 ? 1441 : i === 4 ? 12 : 0), rejected: i === 4 ? 3 : 0, repeated: i === 2 ? 212 : 0, lost: i === 2 ? 1441 : i === 4 ? 9 : 0 })),
+    numbered: !node.may_lose,
+    days: node.never ? [] : Array.from({ length: 7 }, (_, i) => ({ day: date(now - (6 - i) * day), stored: i === 6 ? Math.round(per_day * 0.6) : per_day - (i === 2 ? 1441 : i === 4 ? 12 : 0), rejected: i === 4 ? 3 : 0, repeated: i === 2 ? 212 : 0, lost: i === 2 ? 1441 : i === 4 ? 9 : 0, missing: i === 1 ? 240 : 0, gaps: i === 1 ? [{ cause: "power", ms: 4 * hour }, { cause: "node_restart", ms: 190e3 }] : [] })),
     errors: node.never ? [] : [{ t: now - 30 * hour, code: "sht31_crc", message: "3 readings of the sensor had a bad checksum; check the wiring" }],
     events: node.never ? [] : [{ t: now - 26 * hour, type: "door_opened", data: { by: "<b>hand</b>", count: 2 } }, { t: now - 50 * hour, type: "boot", data: "cold start" }],
   };

@@ -51,7 +51,8 @@ export const words = {
     unknown: "There is no such node.", unknown_next: "It may have been removed. Choose one from the list of nodes.",
     heard_share: (share: string, silences: number, whole: boolean) => `Heard ${share} of ${whole ? "the time" : "the time known"}, ${["never silent", "silent once", "silent twice"][silences] ?? `silent ${silences} times`}.`,
     silence: (from: string, to: string, age: string, state: string) => `${state} ${age}, ${from} to ${to}`, until_now: "now",
-    day: "Day", stored: "Received", lost: "Lost", rejected: "Refused", repeated: "Repeats", share: "Complete",
+    day: "Day", stored: "Received", of_sent: " / sent", of_expected: " / expected", lost: "Lost", rejected: "Refused", repeated: "Repeats", share: "Complete", of: (sent: string) => ` / ${sent}`,
+    counted: "It numbers its messages, so what it sent is known.", estimated: "It doesn't number its messages: what was to be expected is told by its rhythm.", day_gap: (cause: string, length: string) => `${cause} ${length}`,
     uptime: "Running for", rssi: "Wi-Fi signal", firmware: "Firmware", heap: "Free memory", battery: "Battery", reset: "Last start by", gave_up: "Given up since its start", gave_up_count: (n: string) => `${n} readings, its memory was full`, at: "Sent",
     rssi_word: (dbm: number) => (dbm >= -67 ? "good" : dbm >= -75 ? "fair" : "weak"), interval: (every: string) => `a message every ${every}`, explore: "Open in Explore",
     day_range: "24 hours", week_range: "7 days", range: "Stretch of time",
@@ -64,14 +65,14 @@ export const words = {
     gone: (n: number) => `${plural(n, "series", "series")} of this link no longer exist${n === 1 ? "s" : ""}.`,
     legend: (bucket: string) => `Line: mean of ${bucket}. Band: lowest to highest. Grey: no readings, with the reason. Drag across a chart to look closer.`,
     legend_raw: "Every reading is drawn. Grey: no readings, with the reason. Drag across a chart to look closer.",
-    gaps: "Without readings", no_gaps: "No gaps in this stretch of time.", more_gaps: (n: number) => `and ${plural(n, "more", "more")}`, readings: (n: number) => plural(n, "reading", "readings"),
+    gaps: "Without readings", no_gaps: "No gaps in this stretch of time.", more_gaps: (n: number) => `and ${plural(n, "more", "more")}`, many_gaps: "and many more: look closer to see them", readings: (n: number) => plural(n, "reading", "readings"),
     every: "Every reading of this stretch", time: "Time", low: "lowest", mean: "mean", high: "highest", rows_cut: (n: number) => `The first ${n} rows. The CSV has all.`,
     loading: "Loading", from_to: (from: string, to: string) => `${from} – ${to}`,
   },
   chart: { summary: (name: string, low: string, high: string, unit: string, gaps: number) => `${name}: lowest ${low}, highest ${high} ${unit}${gaps ? `, ${plural(gaps, "gap", "gaps")}` : ""}.`, empty: (name: string) => `${name}: no readings.` },
   // What the box calls a cause, as the owner says it. Anything else is shown as it came.
   cause: {
-    power: "power dark", power_dark: "power dark", node_off: "node off", node_silent: "node silent", silent: "node silent", offline: "node off", wifi: "no Wi-Fi", broker: "broker down", broker_down: "broker down",
+    power: "power dark", power_dark: "power dark", node_off: "node off", node_restart: "node restarted", network: "node out of reach", excluded: "taken out by hand", storage: "box couldn't store", node_silent: "node silent", silent: "node silent", offline: "node off", wifi: "no Wi-Fi", broker: "broker down", broker_down: "broker down",
     core_down: "box stopped", core: "box stopped", lost: "lost", damaged: "damaged on disk", damage: "damaged on disk", rejected: "refused", disk_full: "disk full", clock: "clock not set", unknown: "reason not known", "": "reason not known",
   } as Record<string, string>,
 };

@@ -23,7 +23,8 @@ export interface SeriesInfo {
 export interface History {
   series: number; from: number; to: number; bucket_ms: number;
   t: number[]; min: number[]; avg: number[]; max: number[]; n: number[];
-  gaps: Gap[];
+  gaps: Gap[];           // ascending, each with a cause of docs/gaps.md; shorter than a bucket: none
+  more_gaps?: boolean;   // only the 100 longest are here
 }
 export interface Gap { from: number; to: number; cause: string }
 
@@ -51,10 +52,13 @@ export interface Overview {
 export interface NodeDetail extends NodeInfo {
   heartbeat: { t: number; uptime_s: number; rssi_dbm: number; firmware: string; heap_bytes: number | null; lost: number | null; battery_v: number | null; reset: string } | null;
   presence_changes: { t: number; state: Presence }[];   // the last 7 days, oldest first
-  days: { day: string; stored: number; rejected: number; repeated: number; lost: number }[];  // the last 7 days, oldest first, YYYY-MM-DD
+  numbered: boolean;  // it numbers its messages, so that what was lost is counted
+  days: NodeDay[];    // the last 7 days (UTC), oldest first
   errors: { t: number; code: string; message: string }[];
   events: { t: number; type: string; data: unknown }[];
 }
+// missing: readings that its series would have had in their gaps, by their rhythm. gaps: of the series that missed most.
+export interface NodeDay { day: string; stored: number; rejected: number; repeated: number; lost: number; missing: number; gaps: { cause: string; ms: number }[] }
 export interface NodeCredentials { id: string; user: string; password: string; proven: boolean; snippet: string }
 
 // GET /series -> { series: SeriesInfo[] }

@@ -4,7 +4,7 @@ import { Mismatch } from "./check";
 import { extend, take_readings } from "../lib/live";
 import * as wire from "./wire";
 
-const history = { series: 1, from: 0, to: 9, bucket_ms: 10, t: [1], min: [1], avg: [1], max: [1], n: [1], gaps: [] };
+const history = { series: 1, from: 0, to: 9, bucket_ms: 10, t: [1], min: [1], avg: [1], max: [1], n: [1], gaps: [], more_gaps: false };
 
 test("a message of another shape is named by its place", () => {
   assert.throws(() => wire.history({ ...history, gaps: [{ from: 0, to: "9", cause: "" }] }, "history"), (e: Mismatch) => e.where === "history.gaps[0].to");

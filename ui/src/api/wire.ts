@@ -1,6 +1,6 @@
 // The checks for types.ts, in its order.
 import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
-import type { Finding, Gap, History, Live, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session } from "./types";
+import type { Finding, Gap, History, Live, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session } from "./types";
 
 export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
   type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
@@ -18,7 +18,7 @@ const series: Check<SeriesInfo> = object({
 
 const gap: Check<Gap> = object({ from: num, to: num, cause: text });
 const history_fields: Check<History> = object({
-  series: num, from: num, to: num, bucket_ms: num, t: list(num), min: list(num), avg: list(num), max: list(num), n: list(num), gaps: list(gap),
+  series: num, from: num, to: num, bucket_ms: num, t: list(num), min: list(num), avg: list(num), max: list(num), n: list(num), gaps: list(gap), more_gaps: (value) => value === true,
 });
 export const history: Check<History> = (value, where) => {
   const out = history_fields(value, where);
@@ -47,7 +47,8 @@ export const node_detail: Check<NodeDetail> = object({
     t: num, uptime_s: num, rssi_dbm: num, firmware: text, heap_bytes: or_null(num), lost: or_null(num), battery_v: or_null(num), reset: text,
   })),
   presence_changes: list(object<NodeDetail["presence_changes"][number]>({ t: num, state: presence })),
-  days: list(object<NodeDetail["days"][number]>({ day: text, stored: num, rejected: num, repeated: num, lost: num })),
+  numbered: flag,
+  days: list(object<NodeDay>({ day: text, stored: num, rejected: num, repeated: num, lost: num, missing: num, gaps: list(object<NodeDay["gaps"][number]>({ cause: text, ms: num })) })),
   errors: list(object<NodeDetail["errors"][number]>({ t: num, code: text, message: text })),
   events: list(object<NodeDetail["events"][number]>({ t: num, type: text, data: any })),
 });

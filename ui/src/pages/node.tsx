@@ -93,7 +93,7 @@ function Picture({ detail }: { detail: NodeDetail }) {
         {node.series.length === 0 ? <Empty what={text.no_series} next="" /> : <Charts node={node} days={days} />}
       </section>
       <Heard changes={with_present(detail.presence_changes, node)} />
-      <Days days={detail.days} />
+      <Days days={detail.days} numbered={detail.numbered} />
       <Heartbeat heartbeat={detail.heartbeat} />
       <Told errors={detail.errors} events={detail.events} />
     </>

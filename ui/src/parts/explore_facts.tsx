@@ -24,6 +24,7 @@ function shared_gaps(lines: Line[], from: number, to: number): (Gap & { name: st
 
 export function GapList({ lines, from, to, zone, now }: { lines: Line[]; from: number; to: number; zone: string; now: number }) {
   const gaps = shared_gaps(lines, from, to);
+  const cut = lines.some((line) => line.history.more_gaps);  // the box tells only the longest
   return (
     <section class="al-section">
       <h2>{text.gaps}</h2>
@@ -36,7 +37,7 @@ export function GapList({ lines, from, to, zone, now }: { lines: Line[]; from: n
               <strong>{span(gap.to - gap.from)}</strong>
             </li>
           ))}
-          {gaps.length > gaps_shown_max && <li><span class="al-soft">{text.more_gaps(gaps.length - gaps_shown_max)}</span></li>}
+          {(gaps.length > gaps_shown_max || cut) && <li><span class="al-soft">{cut ? text.many_gaps : text.more_gaps(gaps.length - gaps_shown_max)}</span></li>}
         </ul>
       )}
     </section>

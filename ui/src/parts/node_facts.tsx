@@ -1,7 +1,8 @@
 // A node's facts below its charts: heard or not, counts by day, heartbeat, errors and events.
 import type { ComponentChildren } from "preact";
-import type { NodeDetail } from "../api/types";
+import type { NodeDay, NodeDetail } from "../api/types";
 import { bytes_text, count_text, share_text, value_text } from "../lib/format";
+import { cause_text } from "../lib/gaps";
 import { heard_share, stretches, type Stretch } from "../lib/presence";
 import { day, instant, minute, span, stamp, start_of_day, weekday, weekday_date } from "../lib/time";
 import { box_now, zone } from "../state/link";
@@ -60,24 +61,40 @@ const day_text = (date: string): string => {
   return weekday_date(instant(y, m, d, 12, zone.value), zone.value);
 };
 
-export function Days({ days }: { days: NodeDetail["days"] }) {
+// What it sent is known of a node that numbers its messages; of others, what its rhythm lets expect.
+const sent_of = (one: NodeDay, numbered: boolean): number => one.stored + one.rejected + (numbered ? one.lost : one.missing);
+const day_gaps_shown_max = 3;
+
+function DayRow({ one, numbered }: { one: NodeDay; numbered: boolean }) {
+  const sent = sent_of(one, numbered);
+  return (
+    <>
+      <tr>
+        <th scope="row">{day_text(one.day)}</th>
+        <td class="al-right">{count_text(one.stored)}<span class="al-of">{text.of(count_text(sent))}</span></td>
+        {[one.lost, one.rejected, one.repeated].map((n, i) => <td key={i} class="al-right" data-zero={n === 0 ? "" : undefined}>{count_text(n)}</td>)}
+        <td class="al-right">{share_text(one.stored, sent)}</td>
+      </tr>
+      {one.gaps.length > 0 && (
+        <tr class="al-day-gaps"><td colSpan={6}>{one.gaps.slice(0, day_gaps_shown_max).map((gap) => text.day_gap(cause_text(gap.cause), span(gap.ms))).join(", ")}</td></tr>
+      )}
+    </>
+  );
+}
+
+export function Days({ days, numbered }: { days: NodeDetail["days"]; numbered: boolean }) {
   if (days.length === 0) return <Section title={text.complete}><p class="al-soft">{text.no_days}</p></Section>;
   return (
     <Section title={text.complete}>
       <div class="al-card al-flush">
         <table class="al-table al-days">
-          <thead><tr>{[text.day, text.stored, text.lost, text.rejected, text.repeated, text.share].map((name, i) => <th key={name} scope="col" class={i > 0 ? "al-right" : ""}>{name}</th>)}</tr></thead>
+          <thead><tr>{[text.day, <>{text.stored}<span class="al-of">{numbered ? text.of_sent : text.of_expected}</span></>, text.lost, text.rejected, text.repeated, text.share].map((name, i) => <th key={i} scope="col" class={i > 0 ? "al-right" : ""}>{name}</th>)}</tr></thead>
           <tbody>
-            {days.map((one) => (
-              <tr key={one.day}>
-                <th scope="row">{day_text(one.day)}</th>
-                {[one.stored, one.lost, one.rejected, one.repeated].map((n, i) => <td key={i} class="al-right" data-zero={n === 0 ? "" : undefined}>{count_text(n)}</td>)}
-                <td class="al-right">{share_text(one.stored, one.stored + one.lost + one.rejected)}</td>
-              </tr>
-            ))}
+            {days.map((one) => <DayRow key={one.day} one={one} numbered={numbered} />)}
           </tbody>
         </table>
       </div>
+      <p class="al-soft al-below">{numbered ? text.counted : text.estimated}</p>
     </Section>
   );
 }

@@ -8,8 +8,8 @@ import re
 import sys
 from pathlib import Path
 
-ranks = {"base": 0, "protocol": 1, "store": 2, "mqtt": 2, "http": 2, "node": 2, "ingest": 3, "web": 3, "ops": 3,
-         "sim": 3, "alona": 4}
+ranks = {"base": 0, "protocol": 1, "store": 2, "mqtt": 2, "http": 2, "node": 2, "room": 3, "ingest": 4,
+         "web": 4, "ops": 4, "sim": 4, "alona": 5}
 owners = {
     "sqlite3.h": {"store"},
     "SQLiteCpp/": {"store"},

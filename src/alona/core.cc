@@ -54,6 +54,15 @@ Result<ingest::ServiceOptions> service_options(const ops::Config& config, const 
                     .discovery = config.limits.discovery,
                     .admitted = ops::Admitted{paths.broker_passwords()}};
   options.program_version = version;
+  std::vector<std::unique_ptr<room::Droppable>> droppables;
+  droppables.push_back(room::whole_folder(paths.data() / "quarantine"));
+  options.room = std::make_shared<room::Keeper>(
+      room::Keeper::Parts{room::data_disk(paths.data()), room::kernel_counters(paths.data()),
+                          std::move(droppables)},
+      room::KeeperOptions{.folder = paths.data().string(),
+                          .contract = {.reserve = config.storage.reserve_bytes,
+                                       .used_max_percent = config.health.disk_used_max_percent},
+                          .thin_after = config.storage.thin_after});
   return options;
 }
 
@@ -125,7 +134,8 @@ Result<void> serve(const CoreOptions& options) {
            },
        .changed = [&](std::shared_ptr<const store::Batch> batch) { page->post(std::move(batch)); },
        .broker = [&](bool connected) { page->post_broker(connected); },
-       .storing = [&](const Error* why) { page->post_storing(why); }}};
+       .storing = [&](const Error* why) { page->post_storing(why); },
+       .room = [&](std::shared_ptr<const room::Picture> disk) { page->post_room(std::move(disk)); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
   const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
   std::optional<CoreBackend> backend{

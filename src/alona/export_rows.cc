@@ -28,6 +28,7 @@ std::string shortest(double value) {
 }
 
 std::string_view quality_name(std::uint8_t flags) {
+  if ((flags & store::flag::thinned) != 0) return "thinned";
   switch (static_cast<TimeQuality>(flags & store::flag::quality_mask)) {
     case TimeQuality::node:
       return "node";

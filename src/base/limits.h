@@ -10,6 +10,7 @@
 namespace alona::limits {
 
 using namespace std::chrono_literals;
+using std::chrono::days;
 
 // ---- messages (docs/protocol.md) ----
 inline constexpr std::size_t payload_bytes_max = std::size_t{16} * 1024;
@@ -68,6 +69,26 @@ inline constexpr std::size_t hot_readings_max = 100'000;  // above it the older 
 inline constexpr std::uint64_t log_pages_max = 4096;      // likewise: 2 MiB of pages of 512 bytes
 inline constexpr auto seal_slice = 15ms;                  // of the writer's time, between two commits
 inline constexpr int seal_share = 10;  // with messages coming, one part in ten of the writer's time
+
+// ---- room on the disk ----
+inline constexpr std::uint64_t ballast_bytes = std::uint64_t{32} << 20;
+inline constexpr std::uint64_t ballast_slice_bytes = std::uint64_t{256} << 10;  // of it, synced at one look
+inline constexpr auto room_look_ample = 10s;  // a card that takes 20 MB/s fills 200 MB in between
+inline constexpr auto room_look_low = 1s;
+inline constexpr std::size_t room_files_dropped = 8;   // at one look
+inline constexpr std::size_t room_files_max = 1'000;   // of a folder, in the order to drop
+inline constexpr std::size_t room_rows_dropped = 500;  // in one slice: about as long as a commit
+inline constexpr auto heartbeat_kept = days{30};       // younger ones are never dropped for room
+// So much free inside the file that storing goes on without asking the disk: a week of a small house.
+inline constexpr std::uint64_t reusable_bytes_enough = std::uint64_t{8} << 20;
+inline constexpr auto thin_bucket = 10min;
+inline constexpr std::size_t thin_chunks = 3;  // of a series at once: they make one full chunk
+inline constexpr auto thin_slice = 15ms;       // of the writer's time, between two commits
+inline constexpr int ledger_days_kept = 4'000;
+inline constexpr int ledger_days_shown = 31;
+inline constexpr int forecast_days = 30;
+inline constexpr int forecast_days_min = 7;  // fewer say nothing about the next
+inline constexpr int forecast_days_left_max = 36'500;
 
 // ---- the writer's loop ----
 inline constexpr std::size_t commands_max = 64;  // waiting for the writer; a page makes a few a minute

@@ -28,6 +28,7 @@ Service::Service(store::Writer writer, const Clock& clock, ServiceOptions option
       writer_(std::move(writer)),
       ingest_(writer_, clock_, options_.ingest),
       diary_(writer_, ingest_, clock_, options_.boot),
+      room_(options_.room, clock_),
       commands_(limits::commands_max),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -38,6 +39,7 @@ Service::~Service() {
 Result<void> Service::prepare() {
   if (auto loaded = ingest_.load(); !loaded) return loaded;
   diary_.start();
+  if (auto loaded = room_.load(ingest_); !loaded) return loaded;
   std::array<char, 256> payload{};
   const std::size_t n = protocol::encode_core_status(payload, false, options_.program_version);
   mqtt::Options mqtt = options_.mqtt;
@@ -60,8 +62,9 @@ void Service::run() {
 void Service::round() {
   rounds_.fetch_add(1, std::memory_order_relaxed);
   const Mono now = clock_.mono();
+  look_at_room();
   if (!healthy_) return recover();
-  connect_if_due(now);
+  if (!paused_) connect_if_due(now);
   if (now >= next_second_) every_second(now);
   // Nothing waits for a commit: whatever is queued may go out.
   if (connected_ && ingest_.due().waiting() == 0 && connection_->wants_write()) (void)connection_->flush();
@@ -75,6 +78,33 @@ void Service::round() {
   if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty()))
     settle();
   seal_if_due(taken_ != before);
+  make_room(taken_ != before);
+}
+
+// Before the disk is full: what was taken is still committed, then the broker keeps what comes. With room
+// again all is read anew from the disk, as after a failure, so that nobody's silence counts meanwhile.
+void Service::look_at_room() {
+  if (room_.look(ingest_)) listener_.room(room_.picture());
+  if (room_.takes_messages() == !paused_) return;
+  if (std::exchange(paused_, !paused_)) {
+    if (healthy_) next_recovery_ = clock_.mono();
+    healthy_ = false;
+    return;
+  }
+  if (healthy_ && ingest_.dirty()) settle();
+  if (connected_) listener_.broker(false);
+  connected_ = false;
+  connection_->drop();
+}
+
+void Service::make_room(bool busy) {
+  if (!healthy_ || sealing_ || ingest_.dirty()) return;
+  if (auto made = room_.work(ingest_, busy); !made) storing_failed(made.error());
+}
+
+void Service::fold() {
+  room_.before_fold(ingest_);
+  if (auto folded = ingest_.fold(); !folded) storing_failed(folded.error());
 }
 
 // Between two commits, in slices: all of the writer's time when the line is quiet, a tenth when messages
@@ -109,9 +139,10 @@ void Service::connect_if_due(Mono now) {
 
 Ms Service::sleep_for(Mono now) const {
   Ms sleep = next_second_ - now;
-  if (connection_->fd() < 0) sleep = std::min(sleep, next_connect_ - now);
+  if (connection_->fd() < 0 && !paused_) sleep = std::min(sleep, next_connect_ - now);
   if (const auto due = ingest_.due().wait(now)) sleep = std::min(sleep, *due);
   if (sealing_ && !ingest_.dirty()) sleep = std::min(sleep, next_seal_ - now);
+  if (room_.wants_work() && !sealing_ && !ingest_.dirty()) sleep = std::min(sleep, room_.next_work() - now);
   return std::max(sleep, Ms{0});
 }
 
@@ -236,7 +267,7 @@ void Service::end_commands(const Result<void>& outcome) {
 
 void Service::every_second(Mono now) {
   next_second_ = now + std::chrono::seconds{1};
-  ingest_.tick();
+  if (!paused_) ingest_.tick();
   if (connection_->fd() >= 0) (void)connection_->keep_alive();
   if (connected_ && now >= next_time_) publish_time();
   if (ingest_.backlog() && ingest_.due().waiting() == 0 && now - connected_at_ > limits::backlog_min) {
@@ -244,7 +275,7 @@ void Service::every_second(Mono now) {
   }
   if (now >= next_fold_ && !ingest_.dirty()) {
     next_fold_ = now + limits::fold_interval;
-    if (auto folded = ingest_.fold(); !folded) storing_failed(folded.error());
+    fold();
   }
   if (healthy_ && !ingest_.dirty()) diary_.every_second();
 }
@@ -267,6 +298,7 @@ void Service::shut_down() {
   run_commands();
   if (healthy_ && ingest_.dirty()) settle();
   if (healthy_) {
+    room_.before_fold(ingest_);
     if (auto folded = ingest_.fold(); !folded)
       spdlog::error("folding the log failed: {}", folded.error().text());
     diary_.stop();

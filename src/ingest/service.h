@@ -11,6 +11,7 @@
 #include "base/mailbox.h"
 #include "ingest/diary.h"
 #include "ingest/ingest.h"
+#include "ingest/room_duty.h"
 #include "mqtt/client.h"
 
 namespace alona::ingest {
@@ -20,6 +21,7 @@ struct ServiceOptions {
   IngestOptions ingest;
   std::string program_version;
   std::string boot = boot_id();
+  std::shared_ptr<room::Keeper> room;  // may be null: nobody looks at the disk
 };
 
 // What the writer thread tells the others; called on it, must not block.
@@ -29,6 +31,7 @@ struct Listener {
   std::function<void(std::shared_ptr<const store::Batch>)> changed;  // after each commit
   std::function<void(bool connected)> broker;
   std::function<void(const Error*)> storing;  // what keeps it from storing; nullptr: it stores again
+  std::function<void(std::shared_ptr<const room::Picture>)> room;  // of the disk, with each look
 };
 
 class Service final : private mqtt::Handler {
@@ -75,6 +78,9 @@ class Service final : private mqtt::Handler {
   void end_commands(const Result<void>& outcome);
   void every_second(Mono now);
   void seal_if_due(bool busy);
+  void look_at_room();
+  void make_room(bool busy);
+  void fold();
   void publish_time();
   void say_status(bool online);
   void shut_down();
@@ -88,6 +94,8 @@ class Service final : private mqtt::Handler {
   std::unique_ptr<mqtt::Connection> connection_;
   bool connected_ = false;
   bool healthy_ = true;  // false between a failed commit and a database that takes changes again
+  bool paused_ = false;  // no room on the disk: what is on it can still be changed, but no message is taken
+  RoomDuty room_;
   Mono next_recovery_{};
   Ms recovery_pause_{};  // doubles from try to try, until a message is stored
   std::uint64_t taken_ = 0;

@@ -172,7 +172,7 @@ constexpr auto keys = std::to_array<Key>({
      [](V v, Config& c) { return take_reserve(v, c.storage.reserve_bytes); }},
     {"storage", "on_corruption", "\"continue\" or \"stop\"",
      [](V v, Config& c) { return take_on_corruption(v, c.storage.on_corruption); }},
-    {"storage", "thin_after", "\"\" (never) or a duration from \"365d\"",
+    {"storage", "thin_after", "\"\" (never) or a duration from \"1y\"",
      [](V v, Config& c) { return take_thin_after(v, c.storage.thin_after); }},
     {"backup", "at", "a time of day such as \"03:15\"",
      [](V v, Config& c) { return take_time_of_day(v, c.backup.at); }},

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "room/size_text.h"
+
 namespace alona::ops {
 namespace {
 namespace json = boost::json;
@@ -61,6 +63,25 @@ std::string node_line(const json::object& node, std::int64_t now, const Paint& p
                      ago(now, whole(node, "last_seen")), name == text_of(node, "id") ? "" : name);
 }
 
+// "disk      22 GiB of 29 GiB free, for about 900 days more; 210 MiB written today"
+std::string disk_line(const json::object& disk, const Paint& paint) {
+  if (!truth(disk, "known")) return "disk      not known\n";
+  const auto size = [&](std::string_view key) {
+    return room::size_text(static_cast<std::uint64_t>(whole(disk, key)));
+  };
+  const std::string step = text_of(disk, "step");
+  const std::string free = fmt::format("{} of {} free", size("free"), size("total"));
+  const auto* forecast = disk.if_contains("forecast");
+  const std::int64_t days =
+      forecast != nullptr && forecast->is_object() ? whole(forecast->get_object(), "days_left") : 0;
+  return fmt::format("disk      {}{}; {} written today by {}\n",
+                     step == "ample" ? free
+                     : step == "low" ? paint.warn(free)
+                                     : paint.bad(free),
+                     days == 0 ? "" : fmt::format(", for about {} days more", days), size("written_today"),
+                     text_of(disk, "device").empty() ? "the core" : text_of(disk, "device"));
+}
+
 StatusScreen screen(const json::object& overview, const Paint& paint) {
   const std::int64_t now = whole(overview, "now");
   const auto& findings = overview.at("findings").as_array();
@@ -75,11 +96,13 @@ StatusScreen screen(const json::object& overview, const Paint& paint) {
   for (const auto& finding : findings) out.text += finding_lines(finding.as_object(), paint);
   if (!findings.empty()) out.text += "\n";
   out.text += fmt::format(
-      "broker    {}\nclock     {}, {}\nrunning   since {} ({})\nreadings  {} stored, {} rejected today\n\n",
+      "broker    {}\nclock     {}, {}\nrunning   since {} ({})\nreadings  {} stored, {} rejected today\n",
       truth(overview, "broker_connected") ? "connected" : paint.bad("not connected"), iso8601(utc_ms(now)),
       truth(overview, "clock_trusted") ? "trusted" : paint.warn("not trusted"),
       iso8601(utc_ms(whole(overview, "started"))), ago(now, whole(overview, "started")),
       whole(overview, "readings_stored"), whole(overview, "rejected_today"));
+  if (const auto* disk = overview.if_contains("disk"); disk != nullptr && disk->is_object())
+    out.text += disk_line(disk->get_object(), paint) + "\n";
   out.text += nodes.empty() ? "No nodes yet: `alona node add ID` makes one known.\n" : "nodes\n";
   for (const auto& node : nodes) out.text += node_line(node.as_object(), now, paint);
   return out;

@@ -17,8 +17,12 @@ struct Unit {
   std::uint64_t factor;
 };
 
-constexpr auto durations =
-    std::to_array<Unit>({{"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}});
+constexpr auto durations = std::to_array<Unit>({{"ms", 1},
+                                                {"s", 1'000},
+                                                {"min", 60'000},
+                                                {"h", 3'600'000},
+                                                {"d", 86'400'000},
+                                                {"y", 365 * std::uint64_t{86'400'000}}});
 constexpr auto sizes = std::to_array<Unit>({{"B", 1},
                                             {"KiB", std::uint64_t{1} << 10},
                                             {"MiB", std::uint64_t{1} << 20},

@@ -10,7 +10,7 @@
 
 namespace alona::ops {
 
-[[nodiscard]] std::optional<Ms> parse_duration(std::string_view text);         // ms, s, min, h, d
+[[nodiscard]] std::optional<Ms> parse_duration(std::string_view text);         // ms, s, min, h, d, y (365 d)
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);  // B, KiB, MiB, GiB, TiB
 [[nodiscard]] std::optional<std::chrono::minutes> parse_time_of_day(std::string_view text);  // "03:15"
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
+
+#include "store/thin.h"
 
 namespace alona::store {
 
@@ -26,23 +29,34 @@ std::int64_t Bucketer::start_of(std::int64_t ts) const {
 
 void Bucketer::add_one(std::int64_t ts, double value, std::uint8_t flags) {
   if ((flags & flag::excluded) != 0) return;
-  std::vector<Bucket>& buckets = history_.buckets;
   // One by one, until they are too many to show so.
-  if (history_.bucket == Ms{0} && buckets.size() >= query_.points_max) widen();
-  const UtcMs start = utc_ms(history_.bucket == Ms{0} ? ts : start_of(ts));
-  if (buckets.empty() || buckets.back().start != start) {
-    buckets.push_back({start, value, value, value, 1});
-    return;
-  }
-  Bucket& b = buckets.back();
-  b.min = std::min(b.min, value);
-  b.max = std::max(b.max, value);
-  b.sum += value;
-  ++b.n;
+  if (history_.bucket == Ms{0} && history_.buckets.size() >= query_.points_max) widen();
+  const std::uint32_t n = weight(ts, flags);
+  const bool thinned = (flags & flag::thinned) != 0;
+  const std::int64_t start = thinned ? thin_bucket_of(ts) * Ms{limits::thin_bucket}.count() : ts;
+  lay({std::max(utc_ms(start), query_.from), value, value, n * value, n});
 }
 
-// None excluded, and buckets have a width. A bucket at a time: where it ends is reckoned once, not for each
-// reading.
+// What was thinned lies where its ten minutes begin, so that the three rows stay together, and readings that
+// were left beside them may lie later.
+void Bucketer::lay(Bucket one) {
+  if (history_.bucket != Ms{0}) one.start = utc_ms(start_of(count(one.start)));
+  std::vector<Bucket>& buckets = history_.buckets;
+  auto at = buckets.end();
+  while (at != buckets.begin() && std::prev(at)->start > one.start) --at;
+  if (at == buckets.begin() || std::prev(at)->start != one.start) {
+    buckets.insert(at, one);
+    return;
+  }
+  Bucket& b = *std::prev(at);
+  b.min = std::min(b.min, one.min);
+  b.max = std::max(b.max, one.max);
+  b.sum += one.sum;
+  b.n += one.n;
+}
+
+// None excluded or thinned, and buckets have a width. A bucket at a time: where it ends is reckoned once, not
+// for each reading.
 void Bucketer::add_to_grid(const Slice& slice) {
   std::vector<Bucket>& buckets = history_.buckets;
   const std::size_t n = slice.ts.size();
@@ -76,7 +90,7 @@ void Bucketer::add(const Slice& all) {
   unsigned marks = 0;
   for (const std::uint8_t flags : slice.flags) marks |= flags;
   std::size_t i = 0;
-  while (i < n && (history_.bucket == Ms{0} || (marks & flag::excluded) != 0)) {
+  while (i < n && (history_.bucket == Ms{0} || (marks & (flag::excluded | flag::thinned)) != 0)) {
     add_one(slice.ts[i], slice.values[i], slice.flags[i]);
     ++i;
   }
@@ -106,7 +120,13 @@ bool Bucketer::add_whole(const ChunkHead& chunk) {
 void Bucketer::widen() {
   const std::vector<Bucket> each = std::exchange(history_.buckets, {});
   history_.bucket = bucket_width(query_.to - query_.from, query_.points_max);
-  for (const Bucket& b : each) add_one(count(b.start), b.sum, 0);
+  for (const Bucket& b : each) lay(b);
+}
+
+// Where the span cuts ten thinned minutes off before their mean, nobody knows one.
+History Bucketer::finish() {
+  std::erase_if(history_.buckets, [](const Bucket& b) { return b.n == 0; });
+  return std::move(history_);
 }
 
 }  // namespace alona::store

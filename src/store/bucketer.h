@@ -1,4 +1,5 @@
-// Readings of one series to buckets of min, sum, max and count, in one pass; memory: the buckets.
+// Readings of one series to buckets of min, sum, max and count, in one pass; memory: the buckets. What was
+// thinned comes as what it stands for, never finer than ten minutes.
 #pragma once
 
 #include <vector>
@@ -16,9 +17,10 @@ class Bucketer {
   // A chunk's readings by what its head says of them; false where that isn't enough: they lie in more than
   // one bucket, one may be excluded, or all are few enough to be shown one by one.
   [[nodiscard]] bool add_whole(const ChunkHead& chunk);
-  [[nodiscard]] History finish() { return std::move(history_); }
+  [[nodiscard]] History finish();
 
  private:
+  void lay(Bucket one);
   void add_one(std::int64_t ts, double value, std::uint8_t flags);
   void add_to_grid(const Slice& slice);
   [[nodiscard]] std::int64_t start_of(std::int64_t ts) const;

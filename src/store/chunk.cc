@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "store/chunk_columns.h"
+#include "store/thin.h"
 
 namespace alona::store {
 namespace {
@@ -59,7 +60,8 @@ Result<Chunk> ChunkCodec::encode(SeriesNo series, const Columns& columns) {
               .count = static_cast<std::uint32_t>(columns.ts.size()),
               .min = *std::ranges::min_element(columns.values),
               .max = *std::ranges::max_element(columns.values)};
-  for (const double v : columns.values) chunk.sum += v;
+  for (std::size_t i = 0; i < columns.ts.size(); ++i)
+    chunk.sum += weight(columns.ts[i], columns.flags[i]) * columns.values[i];
   for (const std::uint8_t flags : columns.flags) chunk.marks = static_cast<std::uint8_t>(chunk.marks | flags);
   chunk.bytes.assign(header_bytes, format_version);
   Packer p{chunk.bytes};

@@ -48,6 +48,7 @@ inline constexpr std::uint8_t replayed = 0x10;  // a bare number that may be a r
 inline constexpr std::uint8_t received_late =
     0x20;  // came with the backlog after a (re)connect: receipt isn't its time
 inline constexpr std::uint8_t node_clock_wrong = 0x40;  // the node's ts was replaced by receipt
+inline constexpr std::uint8_t thinned = 0x80;  // no reading of its own: what ten minutes had (store/thin.h)
 }  // namespace flag
 
 struct ReadingRow {

@@ -175,9 +175,13 @@ CREATE TABLE node_boot (                -- when a node was first heard with a ne
 ALTER TABLE node ADD COLUMN sleep_ms INTEGER NOT NULL DEFAULT 0;  -- as it last announced
 
 -- Room and wear.
-CREATE TABLE write_ledger (
-  day INTEGER PRIMARY KEY, process_bytes INTEGER NOT NULL, device_bytes INTEGER, free_bytes INTEGER NOT NULL
+CREATE TABLE write_ledger (             -- by UTC day
+  day INTEGER PRIMARY KEY,
+  process_bytes INTEGER NOT NULL,       -- written by the core
+  device_bytes  INTEGER,                -- by everything on the whole disk; NULL: the kernel doesn't tell
+  free_bytes    INTEGER NOT NULL        -- at the day's last look
 ) STRICT;
+ALTER TABLE chunk ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;  -- nothing more to gain (store/thin.h)
 
 -- Proof.
 CREATE TABLE check_run (

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "store/rows.h"
+#include "store/wear.h"
 
 namespace alona::store {
 
@@ -134,6 +135,20 @@ class Writer {
   // Heartbeats older than 30 days: one an hour and node stays, with the lowest battery and the worst signal.
   // About `budget`; true: call again. What still lies in the log of commits has its turn later.
   [[nodiscard]] Result<bool> thin_heartbeats(UtcMs now, Ms budget);
+  // ---- room and wear ----
+  // The newest `days` of the write ledger.
+  [[nodiscard]] Result<Ledger> ledger(int days);
+  // Is added to the ledger with the next fold; kept in memory until one has succeeded.
+  void note_wear(const std::vector<WearRow>& more, const WearBase& base);
+  // Deletes some heartbeats older than `heartbeats_before`, else some of the oldest rejects, which stay
+  // counted. False: there is nothing of either. The file keeps its size; reusable_bytes() grows.
+  [[nodiscard]] Result<bool> drop_some(UtcMs heartbeats_before);
+  // What the file holds free: taken for new rows before the disk is asked.
+  [[nodiscard]] Result<std::uint64_t> reusable_bytes();
+  // Thins sealed readings older than `before` (store/thin.h), the oldest first, for about `budget`: in each
+  // step a few chunks of a series make a smaller one, in one transaction that needs no more room than
+  // they do. False: there is nothing left to gain. Fails as seal_some.
+  [[nodiscard]] Result<bool> thin_some(UtcMs before, Ms budget);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
   [[nodiscard]] Result<void> put_session(const SessionRow& session);

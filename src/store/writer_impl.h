@@ -46,6 +46,13 @@ struct Sealing {
   ChunkCodec codec;
 };
 
+// Which series' chunks are looked at next for thinning, by their start: the oldest first.
+struct Thinning {
+  UtcMs before{};
+  std::set<std::pair<UtcMs, SeriesNo>> next;
+  ChunkCodec codec;
+};
+
 struct Writer::Impl {
   std::string path;
   std::string vfs;
@@ -63,6 +70,9 @@ struct Writer::Impl {
   std::map<EpochNo, EpochRow> epochs;
   ClockShifts shifts;
   std::set<EpochNo> settled_kept;  // of which the disk knows
+  std::unique_ptr<Thinning> thinning;
+  std::map<std::int32_t, WearRow> wear;  // by day, not in the ledger yet
+  WearBase wear_base;
 
   [[nodiscard]] Result<void> connect();
   void write_rows(const Batch& batch);
@@ -82,6 +92,9 @@ struct Writer::Impl {
   [[nodiscard]] bool seal_drop(std::chrono::steady_clock::time_point deadline);
   void keep_settled();
   void note_loss(const LogEntry& entry);
+  void fold_wear();
+  void start_thinning(UtcMs before);
+  [[nodiscard]] Result<void> thin_next(Shelf& shelf);
 };
 
 void add_counts(CountRow& to, const CountRow& delta);

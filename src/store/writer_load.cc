@@ -347,11 +347,12 @@ Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
     put_setting(db, "tail_from", i.tail_commits.empty() ? 0 : i.tail_commits.front().first);
     put_setting(db, "floor", count(floor));
     put_setting(db, "floor_at", i.last_commit);
+    i.fold_wear();
     transaction.commit();
   });
   // Folding twice would count twice: after a failure nobody may go on before load() has looked.
   if (!done) i.outcome_unknown = true;
-  if (done) i.pending = {};
+  if (done) i.pending = {}, i.wear.clear();
   return done;
 }
 

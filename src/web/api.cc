@@ -82,6 +82,7 @@ void Api::add_routes() {
   add(Method::del, "/session", Access::own, &Api::log_out);
   add(Method::post, "/users", Access::change, &Api::put_user);
   add(Method::get, "/overview", Access::read, &Api::overview);
+  add(Method::get, "/system", Access::read, &Api::system);
   add(Method::get, "/status", Access::read, &Api::status);
   add(Method::get, "/nodes", Access::read, &Api::nodes);
   add(Method::post, "/nodes", Access::change, &Api::add_node);

@@ -81,6 +81,8 @@ class Api {
   void status(const Call& call);
   void live(const Call& call);
   void describe(const Call& call);
+  // api_system.cc
+  void system(const Call& call);
   // api_nodes.cc
   void nodes(const Call& call);
   void node(const Call& call);

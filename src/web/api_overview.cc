@@ -6,6 +6,7 @@
 #include "web/api.h"
 #include "web/assets.h"
 #include "web/json.h"
+#include "web/system_json.h"
 
 namespace alona::web {
 namespace {
@@ -70,6 +71,7 @@ void Api::answer_overview(const http::Reply& reply) const {
                                                  {"started", count(started_)},
                                                  {"readings_stored", model_.readings_stored()},
                                                  {"rejected_today", model_.rejected_on(utc_day(now))},
+                                                 {"disk", disk_json(model_.disk())},
                                                  {"findings", findings_json(model_, now, trusted)},
                                                  {"recent", std::move(recent)}});
   out.pop_back();

@@ -33,7 +33,8 @@ bool valid_user(std::string_view name) {
 
 // Nothing else about the box: who asks may be anybody.
 void Api::health(const Call& call) {
-  const bool worried = !model_.broker_connected() || model_.storing_failed() || !clock_.trusted();
+  const bool worried = !model_.broker_connected() || model_.storing_failed() ||
+                       !room::takes_messages(model_.disk().step) || !clock_.trusted();
   const std::string_view status = !model_.started() ? "failing" : worried ? "degraded" : "ok";
   call.reply(http::json(fmt::format(R"({{"status":"{}"}})", status), model_.started() ? 200 : 503));
 }

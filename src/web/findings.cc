@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "web/findings_room.h"
 
 namespace alona::web {
 namespace {
@@ -22,7 +23,8 @@ std::string for_time(std::optional<UtcMs> since, UtcMs now) {
 
 std::optional<Finding> of_broker(const Model& model, UtcMs now) {
   // A core that can't store leaves its broker: the cause is told, not its consequence.
-  if (model.broker_connected() || model.storing_failed() || now - model.broker_since() < broker_grace)
+  if (model.broker_connected() || model.storing_failed() || !room::takes_messages(model.disk().step) ||
+      now - model.broker_since() < broker_grace)
     return std::nullopt;
   return Finding{
       "broker",
@@ -150,6 +152,7 @@ std::vector<Finding> findings(const Model& model, UtcMs now, bool clock_trusted)
     all.insert(at, std::move(*finding));
   };
   add(of_storing(model, now));
+  add(of_room(model.disk(), now));
   add(of_broker(model, now));
   add(of_clock(clock_trusted));
   for (const NodeState* node : model.nodes()) add(of_node(*node, now));

@@ -75,6 +75,12 @@ bool Model::set_broker(bool connected, UtcMs now) {
   return true;
 }
 
+bool Model::set_disk(std::shared_ptr<const room::Picture> disk) {
+  const bool other = disk->step != disk_->step;
+  disk_ = std::move(disk);
+  return other;
+}
+
 void Model::set_storing(std::optional<Error> failed, UtcMs now) {
   if (failed && !storing_failed_) storing_failed_since_ = now;
   storing_failed_ = std::move(failed);

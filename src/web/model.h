@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "room/keeper.h"
 #include "store/rows.h"
 
 namespace alona::web {
@@ -55,6 +57,8 @@ class Model {
   // True when it was different before.
   bool set_broker(bool connected, UtcMs now);
   void set_storing(std::optional<Error> failed, UtcMs now);
+  // True when the step is another than before.
+  bool set_disk(std::shared_ptr<const room::Picture> disk);
   void remember(Happened happened);  // keeps the newest limits::recent_max, newest first
 
   [[nodiscard]] bool started() const { return started_; }
@@ -62,6 +66,7 @@ class Model {
   [[nodiscard]] UtcMs broker_since() const { return broker_since_; }
   // What keeps the writer from storing, and since when.
   [[nodiscard]] const std::optional<Error>& storing_failed() const { return storing_failed_; }
+  [[nodiscard]] const room::Picture& disk() const { return *disk_; }
   [[nodiscard]] UtcMs storing_failed_since() const { return storing_failed_since_; }
   // Those that are welcome, by id.
   [[nodiscard]] std::vector<const NodeState*> nodes() const;
@@ -89,6 +94,7 @@ class Model {
   UtcMs broker_since_{};
   std::optional<Error> storing_failed_;
   UtcMs storing_failed_since_{};
+  std::shared_ptr<const room::Picture> disk_ = std::make_shared<room::Picture>();
   bool broker_connected_ = false, started_ = false;
 };
 

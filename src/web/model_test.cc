@@ -117,6 +117,44 @@ TEST(Findings, a_writer_that_cannot_store_is_told_and_not_its_absence_at_the_bro
   EXPECT_EQ(ids(model, noon + 2h, true)[0], "broker");
 }
 
+TEST(Findings, each_step_of_a_filling_disk_has_words_of_its_own_and_clears) {
+  Model model;
+  auto all = house();
+  all.nodes.pop_back();
+  all.counts.clear();
+  model.start(all, 0, {});
+  model.set_broker(true, noon);
+  using room::Step;
+  std::vector<std::string> said;
+  for (const Step step : {Step::low, Step::dropping, Step::thinning, Step::stopped, Step::ballast_given}) {
+    room::Picture disk;
+    disk.step = step, disk.since = noon, disk.folder = "/var/lib/alona";
+    disk.space = {std::uint64_t{29} << 30, std::uint64_t{240} << 20, std::uint64_t{32} << 20};
+    disk.forecast.why = "not known yet: it takes 7 days";
+    EXPECT_TRUE(model.set_disk(std::make_shared<room::Picture>(disk)));
+    model.set_broker(room::takes_messages(step), noon);
+    const auto found = findings(model, noon + 2h, true);
+    ASSERT_EQ(found.size(), 1U) << "the broker's absence is no news of its own";
+    EXPECT_EQ(found[0].id, "room");
+    EXPECT_EQ(found[0].level, room::takes_messages(step) ? Level::needs_you : Level::being_lost);
+    EXPECT_EQ(found[0].since, noon);
+    EXPECT_NE(found[0].todo.find("by itself once"), std::string::npos);
+    EXPECT_FALSE(std::ranges::count(said, found[0].why));
+    said.push_back(found[0].why);
+    if (step == Step::low) {
+      EXPECT_EQ(found[0].what, "The disk is filling up: 240 MiB of 29 GiB are free");
+      EXPECT_NE(found[0].why.find("How long it lasts is not known yet: it takes 7 days."), std::string::npos);
+    }
+    if (step == Step::stopped) {
+      EXPECT_EQ(found[0].what, "Readings haven't been stored for 2 h: only 240 MiB are free on the disk");
+      EXPECT_NE(found[0].todo.find("once 281 MiB are free"), std::string::npos) << found[0].todo;
+    }
+  }
+  EXPECT_TRUE(model.set_disk(std::make_shared<room::Picture>()));
+  model.set_broker(true, noon);
+  EXPECT_TRUE(ids(model, noon).empty());
+}
+
 TEST(Findings, an_empty_box_says_what_to_do) {
   Model model;
   model.start({}, 0, {});

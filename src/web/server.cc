@@ -169,6 +169,12 @@ void WebServer::post_storing(const Error* why) {
   });
 }
 
+void WebServer::post_room(std::shared_ptr<const room::Picture> disk) {
+  impl_->poster([impl = impl_.get(), disk = std::move(disk)] {
+    if (impl->model.set_disk(disk)) impl->tick();
+  });
+}
+
 void WebServer::post_intervals(std::map<store::NodeNo, Ms> intervals) {
   impl_->poster(
       [impl = impl_.get(), intervals = std::move(intervals)] { impl->model.set_intervals(intervals); });

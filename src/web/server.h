@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/assets.h"
+#include "room/keeper.h"
 #include "store/rows.h"
 #include "web/backend.h"
 
@@ -48,6 +49,7 @@ class WebServer {
   void post(std::shared_ptr<const store::Batch> batch);  // after each commit
   void post_broker(bool connected);
   void post_storing(const Error* why);  // what keeps the writer from storing; nullptr: it stores again
+  void post_room(std::shared_ptr<const room::Picture> disk);  // with each look at it
   void post_intervals(std::map<store::NodeNo, Ms> intervals);
 
   // Ends streams, lets answers under way out, joins the threads. Any thread but the web's own.

@@ -25,15 +25,15 @@ KINDS = ["tmpfs", "ext4"] if os.environ.get("ALONA_LONG") == "1" else ["tmpfs"]
 
 
 @contextmanager
-def small_disk(folder, kind):
-    """A file system of SIZE_MIB, mounted; gone afterwards."""
+def small_disk(folder, kind, size_mib=SIZE_MIB):
+    """A file system of that size, mounted; gone afterwards."""
     folder.mkdir()
     if kind == "tmpfs":
-        mount = ["-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs"]
+        mount = ["-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs"]
     else:
         image = folder.with_suffix(".img")
         with open(image, "wb") as made:
-            made.truncate(SIZE_MIB << 20)
+            made.truncate(size_mib << 20)
         subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
         mount = ["-o", "loop", str(image)]
     done = subprocess.run(["mount", *mount, str(folder)], capture_output=True, text=True)
@@ -123,13 +123,19 @@ def journal(box):
     return (box.folder / "core.log").read_text(errors="replace")
 
 
+def said_so(text):
+    """That nothing is stored: a commit has failed, or the core has stopped before one could (docs/operations.md, Room on
+    the disk)."""
+    return "storing failed" in text or "no message is taken" in text
+
+
 def values(box):
     return sorted(r.value for r in box.export())
 
 
 def until_nothing_is_stored(box, node):
     """Until the journal says that storing failed and no ack has come for 3 s, though the node has more to say."""
-    wait_for(lambda: "storing failed" in journal(box), "the journal's word")
+    wait_for(lambda: said_so(journal(box)), "the journal's word")
     quiet = [node.acked, time.monotonic()]
 
     def still():
@@ -143,12 +149,12 @@ def until_nothing_is_stored(box, node):
 def check_says_so(box):
     """Whoever looks at the page learns that nothing is stored and what to do."""
     def finding():
-        return next((one for one in box.overview()["findings"] if one["id"] == "storing"), None)
+        return next((one for one in box.overview()["findings"] if "haven't been stored" in one["what"]), None)
     found = wait_for(finding, "the page's word")
-    assert "haven't been stored" in found["what"] and "Free some space" in found["todo"], found
+    assert found["id"] in ("storing", "room") and "Free some space" in found["todo"], found
     assert Page(box).ask("/health").json()["status"] == "degraded"
-    refused = Page(box).log_in()  # a login is a change as well
-    assert refused.status in (503, 507) and refused.json()["next"], refused
+    answer = Page(box).log_in()  # a login is a change as well; one may still fit into the database's file
+    assert answer.status == 200 or answer.status in (503, 507) and answer.json()["next"], answer
 
 
 def check_keeps(box, node):
@@ -171,7 +177,7 @@ def check_goes_on(box, node):
     print(f"first ack {first_s:.1f} s after there was room; {node.sent} sent, {counts}")
     assert (counts["stored"], counts["rejected"], counts["lost"]) == (node.sent, 0, 0)
     assert not node.fell, "an ack went back"
-    assert not any(one["id"] == "storing" for one in box.overview()["findings"])
+    assert not any(one["id"] in ("storing", "room") for one in box.overview()["findings"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -206,15 +212,14 @@ def test_a_core_that_starts_on_a_full_disk_goes_on_once_there_is_room(tmp_path, 
                 box.stop_core()
             acked, said = node.acked, len(journal(box))
             box.start_core(wait=False)
-            wait_for(lambda: not box.core.running() or "storing failed" in journal(box)[said:], "the new core's word")
+            wait_for(lambda: not box.core.running() or said_so(journal(box)[said:]), "the new core's word")
             words = journal(box)[said:]
-            assert "Free some space" in words, words
             if box.core.running():
                 print(f"{how}: it runs")
                 check_says_so(box)
             else:
                 print(f"{how}: exit code {box.core.wait()}: {words}")
-                assert box.core.wait() == 1
+                assert box.core.wait() == 1 and "Free some space" in words, words
                 refused = box.run("export", check=False)
                 assert refused.returncode == 1 and "Free some space" in refused.stderr, refused
             assert node.acked == acked

@@ -44,6 +44,7 @@ void add_status_command(CLI::App& app, Context& context);
 void add_node_command(CLI::App& app, Context& context);
 void add_user_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);
+void add_check_command(CLI::App& app, Context& context);
 void add_rejects_command(CLI::App& app, Context& context);
 void add_tail_command(CLI::App& app, Context& context);
 void add_version_command(CLI::App& app, Context& context);

@@ -9,11 +9,14 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <optional>
 #include <thread>
 
 #include "alona/core_backend.h"
+#include "alona/proof.h"
+#include "alona/rescue.h"
 #include "alona/version.h"
 #include "base/files.h"
 #include "ingest/service.h"
@@ -93,13 +96,24 @@ int block_signals() {
   return ::signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-// Until a signal comes. Feeds the watchdog only while the writer and the web thread turn.
-void watch(int signals, const ingest::Service& writer, const web::WebServer& web, const Clock& clock) {
+// Met by the writer: then the next start must look after it, whatever it sees itself.
+struct Damage {
+  const std::filesystem::path database;
+  std::atomic<bool> found = false;
+  void note(const Error* why) {
+    if (why == nullptr || why->code != Errc::corrupt || found.exchange(true)) return;
+    if (auto marked = store::mark_damaged(database, why->what); !marked) spdlog::error("{}", marked.error().text());
+  }
+};
+
+// Until a signal comes, or damage is met. Feeds the watchdog only while the writer and the web thread turn.
+void watch(int signals, const ingest::Service& writer, const web::WebServer& web, const Damage& damage,
+           const Clock& clock) {
   std::uint64_t rounds = writer.rounds();
   Mono turned = clock.mono();
   while (true) {
     pollfd fd{signals, POLLIN, 0};
-    if (::poll(&fd, 1, 1000) > 0) return;
+    if (::poll(&fd, 1, 1000) > 0 || damage.found) return;
     const Mono now = clock.mono();
     if (std::exchange(rounds, writer.rounds()) != writer.rounds()) turned = now;
     const bool alive = now - turned < stuck_after && now - web.last_turn() < stuck_after;
@@ -118,14 +132,16 @@ Result<void> serve(const CoreOptions& options) {
   if (!with_writer) return std::unexpected(with_writer.error());
   const auto with_web = web_options(options.config, paths);
   if (!with_web) return std::unexpected(with_web.error());
-  auto database =
-      store::Writer::open(paths.database(), options.create ? store::Open::create : store::Open::existing);
-  if (!database) return std::unexpected(database.error());
   const int signals = block_signals();
+  auto opened = open_or_rescue(options, paths, *with_web, signals, clock);
+  if (!opened) return std::unexpected(opened.error());
+  if (!*opened) return {};  // asked to end meanwhile
+  store::Opened& database = **opened;
 
   web::WebServer* page = nullptr;
+  Damage damage{paths.database()};
   ingest::Service writer{
-      std::move(*database),
+      std::move(database.writer),
       clock,
       std::move(*with_writer),
       {.started =
@@ -134,7 +150,11 @@ Result<void> serve(const CoreOptions& options) {
            },
        .changed = [&](std::shared_ptr<const store::Batch> batch) { page->post(std::move(batch)); },
        .broker = [&](bool connected) { page->post_broker(connected); },
-       .storing = [&](const Error* why) { page->post_storing(why); },
+       .storing =
+           [&](const Error* why) {
+             damage.note(why);
+             page->post_storing(why);
+           },
        .room = [&](std::shared_ptr<const room::Picture> disk) { page->post_room(std::move(disk)); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
   const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
@@ -146,9 +166,12 @@ Result<void> serve(const CoreOptions& options) {
   page = web->get();
 
   std::thread writing{[&] { writer.run(); }};
+  std::optional<Proof> proof{std::in_place, paths, writer, *page, clock,
+                             Proof::Start{database.unclean, database.damaged}};
+  backend->on_checked([&] { proof->look_again(); });
   sd_notify(0, "READY=1");
   spdlog::info("alona {} serves {} on {}", version, paths.database().string(), options.config.web.listen);
-  watch(signals, writer, **web, clock);
+  watch(signals, writer, **web, damage, clock);
 
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
@@ -156,8 +179,11 @@ Result<void> serve(const CoreOptions& options) {
   backend.reset();  // nor changes
   writer.stop();
   writing.join();
+  proof.reset();
   ::close(signals);
-  return {};
+  if (!damage.found) return {};
+  return fail(Errc::failed, "the database is damaged and was left as it is",
+              "The next start keeps it aside and goes on with what can be read; systemd starts it by itself.");
 }
 
 }  // namespace

@@ -59,6 +59,16 @@ bool CoreBackend::put_user(store::UserRow user, web::Done<void> done) {
               std::move(done));
 }
 
+bool CoreBackend::put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
+                            web::Done<void> done) {
+  return post([row = std::move(check), ids = std::move(damaged_chunks)](
+                  ingest::Ingest& ingest) { return ingest.writer().put_check(row, ids); },
+              [checked = checked_, done = std::move(done)](Result<void> outcome) {
+                if (outcome && checked) checked();
+                done(std::move(outcome));
+              });
+}
+
 bool CoreBackend::add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) {
   return provision([this, wish = std::move(wish), done = std::move(done)] { done(add(wish)); });
 }

@@ -17,6 +17,8 @@ class CoreBackend final : public web::Backend {
  public:
   CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
               std::size_t nodes_max, const Clock& clock);
+  // Called on the writer thread once a check's outcome is stored.
+  void on_checked(std::function<void()> listener) { checked_ = std::move(listener); }
   ~CoreBackend() override;  // ends what is under way first
   CoreBackend(const CoreBackend&) = delete;
   CoreBackend& operator=(const CoreBackend&) = delete;
@@ -25,6 +27,7 @@ class CoreBackend final : public web::Backend {
   bool put_session(store::SessionRow session, web::Done<void> done) override;
   bool end_session(std::string token_hash, web::Done<void> done) override;
   bool put_user(store::UserRow user, web::Done<void> done) override;
+  bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks, web::Done<void> done) override;
   bool add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) override;
   bool rotate_node(std::string id, web::Done<web::NodeCredentials> done) override;
   bool remove_node(std::string id, web::Done<void> done) override;
@@ -46,6 +49,7 @@ class CoreBackend final : public web::Backend {
   ops::BrokerAddress broker_;
   std::size_t nodes_max_;
   const Clock& clock_;
+  std::function<void()> checked_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;

@@ -81,6 +81,7 @@ void Api::add_routes() {
   add(Method::post, "/session", Access::open, &Api::log_in);
   add(Method::del, "/session", Access::own, &Api::log_out);
   add(Method::post, "/users", Access::change, &Api::put_user);
+  add(Method::post, "/checks", Access::change, &Api::put_check);
   add(Method::get, "/overview", Access::read, &Api::overview);
   add(Method::get, "/system", Access::read, &Api::system);
   add(Method::get, "/status", Access::read, &Api::status);

@@ -75,6 +75,7 @@ class Api {
   void finish_login(const Call& call, const store::UserRow& user);
   void log_out(const Call& call);
   void put_user(const Call& call);
+  void put_check(const Call& call);  // api_checks.cc
   // api_overview.cc
   void overview(const Call& call);
   void answer_overview(const http::Reply& reply) const;

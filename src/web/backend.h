@@ -40,6 +40,8 @@ class Backend {
   [[nodiscard]] virtual bool put_session(store::SessionRow session, Done<void> done) = 0;
   [[nodiscard]] virtual bool end_session(std::string token_hash, Done<void> done) = 0;
   [[nodiscard]] virtual bool put_user(store::UserRow user, Done<void> done) = 0;
+  [[nodiscard]] virtual bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
+                                       Done<void> done) = 0;
   // refused: the id exists, is reserved or too many are known. The broker's files and the node's row, in that
   // order.
   [[nodiscard]] virtual bool add_node(NodeWish wish, Done<NodeCredentials> done) = 0;

@@ -36,6 +36,9 @@ class FakeBackend final : public Backend {
   bool end_session(std::string hash, Done<void> done) override {
     return act([&] { core_.sessions.erase(hash); }, done);
   }
+  bool put_check(store::CheckRow, std::vector<std::int64_t>, Done<void> done) override {
+    return act([] {}, done);
+  }
   bool put_user(store::UserRow row, Done<void> done) override {
     return act([&] { core_.users[row.name] = row; }, done);
   }

@@ -153,6 +153,9 @@ std::vector<Finding> findings(const Model& model, UtcMs now, bool clock_trusted)
   };
   add(of_storing(model, now));
   add(of_room(model.disk(), now));
+  for (const auto& [source, notices] : model.notices()) {
+    for (const Finding& notice : notices) add(notice);
+  }
   add(of_broker(model, now));
   add(of_clock(clock_trusted));
   for (const NodeState* node : model.nodes()) add(of_node(*node, now));

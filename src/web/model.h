@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "room/keeper.h"
 #include "store/rows.h"
+#include "web/finding.h"
 
 namespace alona::web {
 
@@ -59,6 +60,9 @@ class Model {
   void set_storing(std::optional<Error> failed, UtcMs now);
   // True when the step is another than before.
   bool set_disk(std::shared_ptr<const room::Picture> disk);
+  // What others have found, by who they are; replaces their last.
+  void set_notices(const std::string& source, std::vector<Finding> notices) { notices_[source] = std::move(notices); }
+  [[nodiscard]] const std::map<std::string, std::vector<Finding>>& notices() const { return notices_; }
   void remember(Happened happened);  // keeps the newest limits::recent_max, newest first
 
   [[nodiscard]] bool started() const { return started_; }
@@ -89,6 +93,7 @@ class Model {
   std::map<store::NodeNo, NodeState> nodes_;
   std::map<store::SeriesNo, SeriesState> series_;
   std::deque<Happened> recent_;
+  std::map<std::string, std::vector<Finding>> notices_;
   std::uint64_t stored_ = 0, rejected_ = 0;
   std::int32_t rejected_day_ = 0;
   UtcMs broker_since_{};

@@ -175,6 +175,13 @@ void WebServer::post_room(std::shared_ptr<const room::Picture> disk) {
   });
 }
 
+void WebServer::post_notices(std::string source, std::vector<Finding> notices) {
+  impl_->poster([impl = impl_.get(), source = std::move(source), notices = std::move(notices)]() mutable {
+    impl->model.set_notices(source, std::move(notices));
+    impl->tick();
+  });
+}
+
 void WebServer::post_intervals(std::map<store::NodeNo, Ms> intervals) {
   impl_->poster(
       [impl = impl_.get(), intervals = std::move(intervals)] { impl->model.set_intervals(intervals); });

@@ -17,6 +17,7 @@
 #include "room/keeper.h"
 #include "store/rows.h"
 #include "web/backend.h"
+#include "web/finding.h"
 
 namespace alona::web {
 
@@ -50,6 +51,8 @@ class WebServer {
   void post_broker(bool connected);
   void post_storing(const Error* why);  // what keeps the writer from storing; nullptr: it stores again
   void post_room(std::shared_ptr<const room::Picture> disk);  // with each look at it
+  // What `source` has found that needs a person; replaces what it said before.
+  void post_notices(std::string source, std::vector<Finding> notices);
   void post_intervals(std::map<store::NodeNo, Ms> intervals);
 
   // Ends streams, lets answers under way out, joins the threads. Any thread but the web's own.

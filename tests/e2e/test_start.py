@@ -1,5 +1,6 @@
 """What a start that can't be says: what is wrong, why, what to do; with the documented exit code, and with every file
-as it was. What passes by itself, such as a broker that isn't there yet, is waited for, with the page served meanwhile."""
+as it was. What passes by itself, such as a broker that isn't there yet, is waited for, with the page served meanwhile. What
+a restart can't cure, such as a damaged database, is test_rescue.py's."""
 import re
 import socket
 import sqlite3
@@ -101,43 +102,6 @@ def database(resting):
         log.unlink()
     file.write_bytes(whole)
     assert len(resting.export()) == 1
-
-
-def test_no_database(resting, database):
-    """Never a silent empty history: a database is only made when somebody says so."""
-    database.unlink()
-    refused(resting, REFUSED, "there is no database at", "`alona setup`", "restore")
-    assert not database.exists()
-
-
-@pytest.mark.parametrize("content, says", [
-    (b"", "it is empty"),
-    (b"not a database " * 1000, "its first bytes are wrong"),
-    (b"\0" * 20_000, "its first bytes are wrong"),
-])
-def test_what_is_not_a_database(resting, database, content, says):
-    database.write_bytes(content)
-    refused(resting, REFUSED, "is not a database: " + says, "It was left as it is", "backup")
-
-
-def test_half_a_database(resting, database):
-    database.write_bytes(database.read_bytes()[:5000])
-    refused(resting, REFUSED, "malformed", "Leave it as it is", "backup")
-
-
-def test_a_database_of_something_else(resting, database):
-    database.unlink()
-    with sqlite3.connect(database) as other:
-        other.execute("CREATE TABLE bookmark (url TEXT)")
-    other.close()
-    refused(resting, REFUSED, "not one of Alona's", "data_dir")
-
-
-def test_a_newer_database(resting, database):
-    shell = sqlite3.connect(database, isolation_level=None)
-    shell.execute("PRAGMA user_version = 99")
-    shell.close()
-    refused(resting, REFUSED, "written by a newer Alona", "99", "Install the newer program")
 
 
 HOLD = """

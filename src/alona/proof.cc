@@ -1,0 +1,120 @@
+#include "alona/proof.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <map>
+#include <system_error>
+
+#include "ops/proven_backup.h"
+#include "store/check.h"
+#include "store/migrate.h"
+#include "store/opening.h"
+#include "store/reader.h"
+#include "web/proof_findings.h"
+
+namespace alona {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr double check_share = 0.2;  // of one processor and the disk: the sensors come first
+constexpr auto look_interval = 10min;
+constexpr auto try_again = 1h;
+
+std::map<store::SeriesNo, std::string> series_names(store::Reader& reader) {
+  std::map<store::SeriesNo, std::string> names;
+  const auto nodes = reader.nodes();
+  const auto series = reader.series();
+  if (!nodes || !series) return names;
+  std::map<store::NodeNo, std::string> node_names;
+  for (const auto& node : *nodes) node_names[node.no] = node.name.empty() ? node.id : node.name;
+  for (const auto& one : *series) names[one.no] = node_names[one.node] + " " + (one.label.empty() ? one.sensor : one.label);
+  return names;
+}
+
+}  // namespace
+
+Proof::Proof(ops::Paths paths, ingest::Service& service, web::WebServer& page, const Clock& clock, Start start)
+    : paths_(std::move(paths)),
+      service_(service),
+      page_(page),
+      clock_(clock),
+      start_(std::move(start)),
+      damage_(start_.damaged ? start_.damaged->what : std::string{}),
+      thread_([this] { run(); }) {}
+
+Proof::~Proof() {
+  stop_ = true;
+  look_again();
+  thread_.join();
+}
+
+void Proof::look_again() {
+  {
+    const std::scoped_lock lock{mutex_};
+    looked_for_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Proof::run() {
+  auto next_check = clock_.mono();
+  while (!stop_) {
+    tell();
+    if (start_.unclean && clock_.mono() >= next_check) {
+      check_after_unclean_end();
+      next_check = clock_.mono() + try_again;
+      tell();
+    }
+    std::unique_lock lock{mutex_};
+    wake_.wait_for(lock, look_interval, [&] { return looked_for_; });
+    looked_for_ = false;
+  }
+}
+
+// Its finding is kept, and what is damaged is salvaged at the next start.
+void Proof::check_after_unclean_end() {
+  const auto report = store::quick_check(paths_.database(), {.share = check_share, .stop = &stop_});
+  if (!report) {
+    if (!stop_) spdlog::warn("{}", report.error().text());
+    return;
+  }
+  start_.unclean = false;
+  spdlog::info("quick check after an unclean end: {}", report->whole ? "the database is whole" : report->found);
+  if (!report->whole) {
+    damage_ = report->found;
+    if (auto marked = store::mark_damaged(paths_.database(), report->found); !marked)
+      spdlog::error("{}", marked.error().text());
+  }
+  ingest::Service::Command command{
+      [row = store::CheckRow{clock_.utc(), "quick", report->whole, report->found}](ingest::Ingest& ingest) {
+        return ingest.writer().put_check(row, {});
+      },
+      [](const Result<void>& done) {
+        if (!done) spdlog::warn("the check's outcome isn't kept: {}", done.error().text());
+      }};
+  if (!service_.post(command)) spdlog::warn("the check's outcome isn't kept: too much waits");
+}
+
+void Proof::tell() {
+  web::ProofPicture picture;
+  picture.damage = damage_;
+  auto reader = store::Reader::open(paths_.database());
+  if (!reader) return;
+  if (auto proof = reader->proof()) picture.proof = std::move(*proof);
+  // A full check that found more than single chunks, which are set aside by themselves.
+  const auto& full = picture.proof.full;
+  if (picture.damage.empty() && full && !full->whole && picture.proof.damage.empty()) picture.damage = full->detail;
+  std::error_code ec;
+  picture.salvage_kept = picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);
+  if (const auto backup = ops::newest_proven_backup(paths_)) picture.restore = ops::restore_command(*backup);
+  picture.name = [names = series_names(*reader)](store::SeriesNo no) {
+    const auto found = names.find(no);
+    return found == names.end() ? fmt::format("series {}", static_cast<int>(no)) : found->second;
+  };
+  page_.post_notices("proof", web::proof_findings(picture));
+  store::drop_old_snapshots(paths_.database(), picture.proof.upgraded_at, count(clock_.utc()));
+}
+
+}  // namespace alona

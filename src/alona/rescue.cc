@@ -1,0 +1,162 @@
+#include "alona/rescue.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <array>
+#include <charconv>
+#include <system_error>
+
+#include "base/files.h"
+#include "ops/proven_backup.h"
+#include "web/rescue.h"
+
+namespace alona {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+constexpr auto look_again = 10s;
+
+// What a restart by systemd, or another command, can't cure by itself.
+bool needs_rescue(Errc code) {
+  return code == Errc::not_found || code == Errc::corrupt || code == Errc::newer || code == Errc::io ||
+         code == Errc::disk_full;
+}
+
+std::string sentence(Errc code) {
+  switch (code) {
+    case Errc::not_found:
+      return "The box’s database isn’t there.";
+    case Errc::corrupt:
+      return "The box’s database is damaged.";
+    case Errc::newer:
+      return "The box’s database was written by a newer Alona than the one that runs.";
+    case Errc::disk_full:
+      return "The box’s disk is full.";
+    default:
+      return "The box’s disk doesn’t let the database be read.";
+  }
+}
+
+// What tells that somebody has put something else there. Made after a try, which may leave things behind.
+using Trace = std::array<std::int64_t, 8>;
+Trace trace_of(const fs::path& database) {
+  Trace trace{};
+  std::size_t at = 0;
+  for (const char* tail : {"", "-wal"}) {
+    struct stat s{};
+    if (::stat((database.string() + tail).c_str(), &s) == 0)
+      trace[at] = s.st_size, trace[at + 1] = static_cast<std::int64_t>(s.st_ino), trace[at + 2] = s.st_mtim.tv_sec,
+      trace[at + 3] = s.st_mtim.tv_nsec;
+    at += 4;
+  }
+  return trace;
+}
+
+// True: a signal came.
+bool wait_for_signal(int signals, std::chrono::milliseconds time) {
+  pollfd fd{signals, POLLIN, 0};
+  return ::poll(&fd, 1, static_cast<int>(time.count())) > 0;
+}
+
+class Rescue {
+ public:
+  Rescue(const ops::Paths& paths, const web::WebOptions& with_web, const Clock& clock)
+      : with_web_(with_web), clock_(clock), since_file_(paths.data() / "health/rescue_since") {
+    if (const auto backup = ops::newest_proven_backup(paths)) {
+      state_.backup = ops::told(*backup);
+      state_.command = ops::restore_command(*backup);
+    }
+  }
+
+  [[nodiscard]] Result<void> stand_by(const Error& why) {
+    if (std::exchange(said_, why.text()) != why.text()) spdlog::error("{}", why.text());
+    state_.working = false;
+    state_.wrong = sentence(why.code), state_.detail = why.what, state_.todo = why.next;
+    return show();
+  }
+
+  // Something that takes long. Also where a page can't be shown: that is told later.
+  void work(const std::string& doing) {
+    if (std::exchange(said_, std::string("working")) != "working") spdlog::warn("the database is damaged: {}", doing);
+    state_.working = true;
+    state_.wrong = "The box’s database is damaged. What can be read of it is being copied into a fresh one.";
+    state_.detail = doing;
+    (void)show();
+    sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
+    sd_notify(0, "WATCHDOG=1");
+  }
+
+  void over() {
+    page_.reset();
+    std::error_code ec;
+    fs::remove(since_file_, ec);
+  }
+
+ private:
+  [[nodiscard]] Result<void> show() {
+    if (state_.since == UtcMs{}) state_.since = since();
+    if (page_) return page_->update(state_), Result<void>{};
+    auto page = web::RescueServer::start(with_web_, state_);
+    if (!page) return std::unexpected(page.error());
+    page_ = std::move(*page);
+    return {};
+  }
+
+  // Kept over restarts where the disk takes it.
+  [[nodiscard]] UtcMs since() {
+    if (const auto text = files::read(since_file_, 64)) {
+      std::int64_t ms = 0;
+      if (std::from_chars(text->data(), text->data() + text->size(), ms).ec == std::errc{}) return utc_ms(ms);
+    }
+    const UtcMs now = clock_.utc();
+    if (files::make_folder(since_file_.parent_path(), 0750))
+      (void)files::replace(since_file_, std::to_string(count(now)), 0640);
+    return now;
+  }
+
+  const web::WebOptions& with_web_;
+  const Clock& clock_;
+  const fs::path since_file_;
+  web::RescueState state_;
+  std::unique_ptr<web::RescueServer> page_;
+  std::string said_;
+};
+
+}  // namespace
+
+Result<std::optional<store::Opened>> open_or_rescue(const CoreOptions& options, const ops::Paths& paths,
+                                                    const web::WebOptions& with_web, int signals, const Clock& clock) {
+  Rescue rescue{paths, with_web, clock};
+  const store::OpenRules rules{
+      .quarantine = paths.data() / "quarantine",
+      .salvage = options.config.storage.on_corruption == ops::OnCorruption::keep_going,
+      .how = options.create ? store::Open::create : store::Open::existing,
+      .doing = [&](const std::string& doing) { return rescue.work(doing), !wait_for_signal(signals, 0ms); }};
+  while (true) {
+    auto opened = store::open_by_rules(paths.database(), rules);
+    if (opened) {
+      rescue.over();
+      return std::optional{std::move(*opened)};
+    }
+    if (wait_for_signal(signals, 0ms)) return std::nullopt;
+    const Error why = opened.error();
+    if (!needs_rescue(why.code)) return std::unexpected(why);
+    if (auto shown = rescue.stand_by(why); !shown) return std::unexpected(shown.error());
+    sd_notify(0, "READY=1\nSTATUS=no database to go on with: see the page");
+    const Trace found = trace_of(paths.database());
+    for (auto again = clock.mono() + look_again;;) {
+      if (wait_for_signal(signals, 1s)) return std::nullopt;
+      sd_notify(0, "WATCHDOG=1");
+      if (clock.mono() < again) continue;
+      again = clock.mono() + look_again;
+      // A full disk, and one that doesn't answer, change without a trace in the file.
+      if (why.code == Errc::disk_full || why.code == Errc::io || trace_of(paths.database()) != found) break;
+    }
+  }
+}
+
+}  // namespace alona

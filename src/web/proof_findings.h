@@ -1,0 +1,23 @@
+// What the checks and the salvage have found, as findings. Pure functions of what is known.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "store/reader.h"
+#include "web/findings.h"
+
+namespace alona::web {
+
+struct ProofPicture {
+  store::Proof proof;
+  bool salvage_kept = false;                      // the quarantined file is still there
+  std::string damage;                             // found while it runs; empty: none
+  std::string restore;                            // how the newest proven backup comes back; empty: none is known
+  std::function<std::string(store::SeriesNo)> name;  // "roof temperature"
+};
+
+[[nodiscard]] std::vector<Finding> proof_findings(const ProofPicture& picture);
+
+}  // namespace alona::web

@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "house.h"
+#include "must.h"
 #include "store/checksum_vfs.h"
 #include "store/database.h"
 #include "store/shelf.h"
@@ -36,12 +37,6 @@ struct Options {
 
 constexpr std::size_t sensors_a_node = bench::kinds.size();
 constexpr double lost_share = 0.001;  // readings that never came
-
-template <class T>
-T must(Result<T>&& result) {
-  if (!result) throw std::runtime_error(result.error().text());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 constexpr const char* clock_names[] = {"whole seconds", "steady", "received"};
 bench::Clock clock_of(std::size_t node) { return static_cast<bench::Clock>(node % 3); }

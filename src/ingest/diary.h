@@ -23,7 +23,7 @@ class Diary {
   // The first of a row counts.
   void storing_failed(Errc why);
   void stores_again();
-  // While the database takes changes, between commits.
+  // While the database takes changes; what waits for its commit is not touched.
   void every_second();
 
  private:

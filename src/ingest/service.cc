@@ -277,7 +277,7 @@ void Service::every_second(Mono now) {
     next_fold_ = now + limits::fold_interval;
     fold();
   }
-  if (healthy_ && !ingest_.dirty()) diary_.every_second();
+  if (healthy_) diary_.every_second();
 }
 
 void Service::publish_time() {

@@ -47,13 +47,14 @@ const GapWitness::Owner& GapWitness::owner(SeriesNo series) {
 
 // ---- how often it speaks ----
 
-// A sealed chunk says it in its header: its mean distance, gaps included, is patient enough. Of each stretch of
-// the core's clock the last before the span is looked at, and the latest of them counts.
+// A sealed chunk says it in its header: its mean distance, gaps included, is patient enough. Of each stretch
+// of the core's clock the last before the span is looked at, and the latest of them counts.
 bool GapWitness::sealed_before(const HistoryQuery& query, Before& known) {
   SQLite::Statement epochs{db_, "SELECT min(epoch) FROM chunk WHERE series = ? AND epoch > ?"};
-  SQLite::Statement row{db_,
-                        "SELECT start, end, count FROM chunk WHERE series = ? AND epoch = ? AND start < ? ORDER "
-                        "BY start DESC LIMIT 1"};
+  SQLite::Statement row{
+      db_,
+      "SELECT start, end, count FROM chunk WHERE series = ? AND epoch = ? AND start < ? ORDER "
+      "BY start DESC LIMIT 1"};
   UtcMs latest = UtcMs::min();
   for (std::int64_t epoch = -1;;) {
     epochs.bind(1, static_cast<int>(query.series)), epochs.bind(2, epoch);
@@ -117,16 +118,25 @@ GapWitness::Before GapWitness::before(const HistoryQuery& query, GapFinder& find
 // ---- what is known of that time ----
 
 void GapWitness::add_box(Facts& facts, Stretch span) {
-  // A stretch that is re-based moves what happened in it.
-  SQLite::Statement starts{db_, R"(
-    SELECT last, at + coalesce((SELECT shift FROM clock_epoch e WHERE e.boot = p.boot AND e.begun <= p.at
-      ORDER BY no DESC LIMIT 1), 0), cause, dark_ms IS NULL FROM power_event p WHERE kind = 0 AND cause <> '')"};
+  // A stretch of the clock that is re-based moves what happened in it.
+  const bool moved = shifts_.least() != 0 || shifts_.most() != 0;
+  SQLite::Statement starts{
+      db_, moved ? "SELECT last, at + coalesce((SELECT shift FROM clock_epoch e WHERE e.boot = p.boot AND "
+                   "e.begun <= p.at ORDER BY no DESC LIMIT 1), 0), cause, dark_ms IS NULL FROM power_event p "
+                   "WHERE kind = 0 AND cause <> '' ORDER BY id"
+                 : "SELECT last, at, cause, dark_ms IS NULL FROM power_event WHERE kind = 0 AND cause <> '' "
+                   "ORDER BY id"};
   while (starts.executeStep()) {
-    const Stretch dark{time_at(starts, 0), time_at(starts, 1)};
+    const Explained dark{time_at(starts, 0), time_at(starts, 1), cause_of(starts.getColumn(2).getText())};
     if (dark.from >= span.to || std::max(dark.from, dark.to) < span.from) continue;
-    if (dark.from < dark.to)
-      facts.box.push_back({dark.from, dark.to, cause_of(starts.getColumn(2).getText())});
     if (starts.getColumn(3).getInt() != 0) facts.dark_unknown.push_back(dark.from);
+    if (dark.from >= dark.to) continue;
+    // A core that crashes at each start makes one long darkness.
+    if (!facts.box.empty() && facts.box.back().cause == dark.cause && dark.from <= facts.box.back().to) {
+      facts.box.back().to = std::max(facts.box.back().to, dark.to);
+    } else {
+      facts.box.push_back(dark);
+    }
   }
   SQLite::Statement outages{db_,
                             "SELECT since, coalesce(until, ?2), cause FROM outage WHERE since < ?2 AND "

@@ -174,6 +174,13 @@ std::vector<Explained> evidence(Stretch silence, const Rhythm& rhythm, const Fac
     if (at >= silence.from - slack && at < silence.to) add(at, silence.to, Cause::clock);
   }
   for (const Explained& e : facts.of_readings) add(e.from - slack, e.to + slack, e.cause);
+  // Of thousands of small ones within one silence the longest are enough to tell its parts.
+  constexpr std::size_t pieces_max = 400;
+  if (found.size() > pieces_max) {
+    std::ranges::nth_element(found, found.begin() + pieces_max, std::ranges::greater{},
+                             [](const Explained& e) { return e.to - e.from; });
+    found.resize(pieces_max);
+  }
   return found;
 }
 

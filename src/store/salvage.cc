@@ -330,7 +330,7 @@ class Salvager {
       series.bind(1, no);
       series.run();
     }
-    for (const char* table : {"event", "error", "presence", "heartbeat", "window", "node_day"}) {
+    for (const char* table : {"event", "error", "presence", "heartbeat", "window", "node_day", "node_boot"}) {
       to_.exec(fmt::format("INSERT OR IGNORE INTO node (no, id, name, place, created, removed) SELECT DISTINCT node, "
                            "'salvaged-' || node, '', '', 0, 1 FROM {} WHERE node NOT IN (SELECT no FROM node)",
                            table));

@@ -226,3 +226,36 @@ def test_a_silence_for_no_known_reason_and_one_that_was_announced(box, speakers)
     speak_for_a_while(box, "well")
     the_gap(box, "unknown", begun, ended)
     assert gaps(box, "well") == []
+
+
+def test_a_damaged_piece_of_sealed_history(box):
+    client = box.client(box.add_node("roof"))
+    begun, per_batch = 1_700_000_000, 450
+    count = 110_000 // per_batch * per_batch  # more than the log of commits keeps
+    batches = [[{"sensor": "t", "value": i % 400 / 10, "unit": "C", "ts": begun + i} for i in range(first, first + per_batch)]
+               for first in range(0, count, per_batch)]
+    box.publish(client, [("alona/roof/telemetry", json.dumps({"v": 1, "readings": b})) for b in batches], 120)
+    wait_for(lambda: box.counts("roof")["stored"] == count, "all readings", 60)
+    db = box.data / "live/db/alona.sqlite3"
+
+    def a_chunk():
+        with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as shell:
+            rows = shell.execute("SELECT start, end, data FROM chunk ORDER BY start LIMIT 1 OFFSET 2").fetchall()
+        shell.close()
+        return rows[0] if rows else None
+
+    wait_for(a_chunk, "sealed history", 60)
+    box.stop_core()
+    start, end, data = a_chunk()
+    file = bytearray(db.read_bytes())
+    at = file.find(data[40:60])
+    assert at > 0
+    file[at + 5] ^= 1
+    page = at // 512 * 512
+    file[page + 504:page + 512] = bytes(8)  # without its page's seal, or the whole page would count as damaged
+    db.write_bytes(file)
+    box.start_core()
+    series = box.api("/api/v1/nodes/roof")["series"][0]["id"]
+    told = box.api(f"/api/v1/series/{series}/history?from={begun * 1000}&to={(begun + count) * 1000}&points=1000")
+    assert told["gaps"] == [{"from": start, "to": end, "cause": "damaged"}]
+    assert sum(told["n"]) == count - (end - start) // 1000 - 1

@@ -7,6 +7,7 @@ import { label_inside, series_label, share_text, unit_text, value_text } from ".
 import { presence_word, series_old } from "./freshness";
 import { cause_text, clip, gap_text } from "./gaps";
 import { headline } from "./headline";
+import { words } from "../words";
 import { heard_share, stretches, with_present } from "./presence";
 import { spark_shape } from "./spark";
 import { day, hour, minute } from "./time";
@@ -73,6 +74,11 @@ test("gaps are named in words and cut to the window", () => {
   assert.equal(gap_text({ from: 0, to: 14 * hour, cause: "power" }), "power dark 14 h");
   assert.equal(cause_text("moon_phase"), "moon phase");
   assert.deepEqual(clip([{ from: 0, to: 10, cause: "" }, { from: 20, to: 30, cause: "" }], 5, 20), [{ from: 5, to: 10, cause: "" }]);
+});
+
+test("every cause that the box tells has words", () => {
+  const causes = ["damaged", "power", "core", "disk_full", "storage", "broker", "node_restart", "node_off", "node_silent", "network", "clock", "rejected", "excluded", "unknown"];
+  for (const cause of causes) assert.ok(words.cause[cause], cause);
 });
 
 test("columns sit in the middle of their bucket and break inside a gap", () => {

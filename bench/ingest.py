@@ -47,32 +47,37 @@ def subscribe_core(box):
     core.stop()
 
 
+def take_in(disk, box, messages):
+    """Starts a core that takes in what waits for it; its speed and its price."""
+    before = disk.written()
+    with box.watch() as database:
+        stored = Stored(database)
+        core = box.core()
+        begin = first = None
+        # Looked at 50 times a second: of a run of seconds less than one in a hundred.
+        while (now := stored()) < messages:
+            core.running()
+            if now and first is None:
+                begin, first = time.monotonic(), now
+            time.sleep(0.02)
+        took = time.monotonic() - begin
+    result = {
+        "messages": messages - first,
+        "seconds": took,
+        "cpu_seconds": core.cpu_seconds() * (messages - first) / messages,
+        "rss_kib": core.kib("VmHWM"),
+    }
+    result["write_bytes"] = core.stop()
+    result["device_bytes"] = None if before is None else disk.written() - before
+    result["all_messages"] = messages
+    return result
+
+
 def run_core(disk, name, messages, series):
     """The result, and the box with its history."""
     box = preloaded(disk, name, messages, series, subscribe_core)
     try:
-        before = disk.written()
-        with box.watch() as database:
-            stored = Stored(database)
-            core = box.core()
-            begin = first = None
-            # Looked at 50 times a second: of a run of seconds less than one in a hundred.
-            while (now := stored()) < messages:
-                core.running()
-                if now and first is None:
-                    begin, first = time.monotonic(), now
-                time.sleep(0.02)
-            took = time.monotonic() - begin
-        result = {
-            "messages": messages - first,
-            "seconds": took,
-            "cpu_seconds": core.cpu_seconds() * (messages - first) / messages,
-            "rss_kib": core.kib("VmHWM"),
-        }
-        result["write_bytes"] = core.stop()
-        result["device_bytes"] = None if before is None else disk.written() - before
-        result["all_messages"] = messages
-        return result, box
+        return take_in(disk, box, messages), box
     except BaseException:
         box.close()
         raise

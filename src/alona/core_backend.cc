@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 
+#include "alona/import_piece.h"
 #include "ops/snippet.h"
 
 namespace alona {
@@ -79,6 +80,20 @@ bool CoreBackend::rotate_node(std::string id, web::Done<web::NodeCredentials> do
 
 bool CoreBackend::remove_node(std::string id, web::Done<void> done) {
   return provision([this, id = std::move(id), done = std::move(done)] { done(remove(id)); });
+}
+
+bool CoreBackend::import_readings(std::string csv, bool dry, web::Done<std::string> done) {
+  auto readings = read_piece(csv);
+  if (!readings) return done(std::unexpected(readings.error())), true;
+  const auto heard = std::make_shared<web::Done<std::string>>(std::move(done));
+  const auto job = std::make_shared<ingest::ImportJob>(ingest::ImportJob{
+      .readings = std::move(*readings), .dry = dry, .done = [heard](const auto& counts) {
+        (*heard)(counts ? Result<std::string>{counts_json(*counts)} : std::unexpected(counts.error()));
+      }});
+  return post([job](ingest::Ingest& ingest) { return ingest.import(std::move(*job)); },
+              [heard](const Result<void>& queued) {
+                if (!queued) (*heard)(std::unexpected(queued.error()));
+              });
 }
 
 // ---- the provisioning thread ----

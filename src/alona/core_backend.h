@@ -27,10 +27,12 @@ class CoreBackend final : public web::Backend {
   bool put_session(store::SessionRow session, web::Done<void> done) override;
   bool end_session(std::string token_hash, web::Done<void> done) override;
   bool put_user(store::UserRow user, web::Done<void> done) override;
-  bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks, web::Done<void> done) override;
+  bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
+                 web::Done<void> done) override;
   bool add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) override;
   bool rotate_node(std::string id, web::Done<web::NodeCredentials> done) override;
   bool remove_node(std::string id, web::Done<void> done) override;
+  bool import_readings(std::string csv, bool dry, web::Done<std::string> done) override;
 
  private:
   using Change = std::function<Result<void>(ingest::Ingest&)>;

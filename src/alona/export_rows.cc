@@ -6,8 +6,9 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "store/reading_text.h"
+
 namespace alona {
-namespace {
 
 std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
@@ -19,31 +20,16 @@ std::string csv_field(std::string_view text) {
   return out + "\"";
 }
 
-}  // namespace
-
 std::string shortest(double value) {
   std::array<char, 32> buffer{};
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   return {buffer.data(), error == std::errc{} ? end : buffer.data()};
 }
 
-std::string_view quality_name(std::uint8_t flags) {
-  if ((flags & store::flag::thinned) != 0) return "thinned";
-  switch (static_cast<TimeQuality>(flags & store::flag::quality_mask)) {
-    case TimeQuality::node:
-      return "node";
-    case TimeQuality::receipt:
-      return "receipt";
-    case TimeQuality::provisional:
-      return "provisional";
-  }
-  return "unknown";  // written by a later version
-}
-
 std::string csv_row(const store::NamedReading& reading) {
   return fmt::format("{},{},{},{},{},{}\r\n", iso8601(reading.ts), csv_field(reading.node),
                      csv_field(reading.sensor), shortest(reading.value), csv_field(reading.unit),
-                     quality_name(reading.flags));
+                     store::quality_text(reading.flags));
 }
 
 std::string ndjson_row(const store::NamedReading& reading) {
@@ -53,7 +39,7 @@ std::string ndjson_row(const store::NamedReading& reading) {
   return fmt::format(
       "{{\"time\":\"{}\",\"node\":{},\"sensor\":{},\"value\":{},\"unit\":{},\"quality\":\"{}\"}}\n",
       iso8601(reading.ts), text(reading.node), text(reading.sensor), shortest(reading.value),
-      text(reading.unit), quality_name(reading.flags));
+      text(reading.unit), store::quality_text(reading.flags));
 }
 
 }  // namespace alona

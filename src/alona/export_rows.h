@@ -1,5 +1,6 @@
 // A reading as one line of CSV or NDJSON: `time,node,sensor,value,unit,quality`, ISO 8601 UTC with
-// milliseconds, a value in the shortest form that reads back to the same 64 bits. No state.
+// milliseconds, a value in the shortest form that reads back to the same 64 bits, every flag in `quality`
+// (store/reading_text.h). No state.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@ inline constexpr std::string_view csv_header = "time,node,sensor,value,unit,qual
 [[nodiscard]] std::string csv_row(const store::NamedReading& reading);
 [[nodiscard]] std::string ndjson_row(const store::NamedReading& reading);
 
+[[nodiscard]] std::string csv_field(std::string_view text);
 [[nodiscard]] std::string shortest(double value);
-[[nodiscard]] std::string_view quality_name(std::uint8_t flags);
 
 }  // namespace alona

@@ -27,6 +27,7 @@ class Offline {
   [[nodiscard]] Result<Credentials> add_node(const store::NodeRow& wanted, UtcMs now);
   [[nodiscard]] Result<Credentials> rotate_node(const std::string& id);
   [[nodiscard]] Result<void> remove_node(const std::string& id, UtcMs now);
+  [[nodiscard]] store::Writer& writer() { return writer_; }
   [[nodiscard]] Result<void> put_user(const store::UserRow& user);
 
  private:

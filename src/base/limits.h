@@ -160,6 +160,21 @@ inline constexpr std::size_t stream_queue_bytes_max = 64 * 1024;  // of it, wait
 inline constexpr auto export_time_max = 10min;
 inline constexpr std::size_t answer_bytes_max = 16 * 1024 * 1024;  // what the command line takes
 
+// ---- import ----
+inline constexpr std::size_t import_line_bytes_max =
+    std::size_t{16} * 1024;  // a reading needs about a hundred
+inline constexpr std::size_t import_columns_max = 256;
+inline constexpr std::size_t import_errors_shown = 20;        // enough to see what they have in common
+inline constexpr std::size_t import_piece_bytes = 60 * 1024;  // a request's body, below http_body_bytes_max
+static_assert(import_piece_bytes + 1024 < http_body_bytes_max);
+inline constexpr auto import_core_wait = 20s;  // for a core that restarts in the middle, or is busy
+inline constexpr auto import_core_retry = 200ms;
+inline constexpr std::size_t import_waiting_max = 4;  // pieces; each command sends one and waits for it
+// Readings in one commit: as many as a slow card takes within import_slice, between these bounds.
+inline constexpr std::size_t import_slice_min = 64;
+inline constexpr std::size_t import_slice_max = 4096;
+inline constexpr auto import_slice = 20ms;
+
 // ---- questions to the database ----
 inline constexpr std::size_t pool_threads = 2;
 inline constexpr std::size_t pool_queue_max = 64;  // one a connection; the next gets 503

@@ -3,14 +3,17 @@
 // and acknowledges what a commit has kept. Owned by the writer thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "ingest/catalog.h"
 #include "ingest/commit_due.h"
 #include "ingest/core_time.h"
+#include "ingest/import_job.h"
 #include "ingest/tail.h"
 #include "mqtt/client.h"
 #include "protocol/decode.h"
@@ -80,11 +83,21 @@ class Ingest {
   // New, changed, removed or welcome again. The number of a new one must be the next; refused otherwise.
   [[nodiscard]] Result<void> put_node(const store::NodeRow& row);
 
+  // Readings of a file. temporary: too many wait. The limits on nodes and series hold, for the job as a
+  // whole.
+  [[nodiscard]] Result<void> import(ImportJob job);
+  [[nodiscard]] bool importing() const { return !imports_.empty(); }
+  // Stores a slice in a commit of its own; only while nothing else waits for a commit. What the page may
+  // show of it; may be empty. On failure call load() before anything else.
+  [[nodiscard]] Result<std::shared_ptr<const store::Batch>> import_some();
+  void end_imports(const Error& why);
+
   [[nodiscard]] UtcMs now() const { return time_.now(); }
   [[nodiscard]] UtcMs floor() const { return time_.floor(); }  // the latest receipt ever committed
   [[nodiscard]] bool clock_trusted() const { return time_.trusted(); }
   [[nodiscard]] store::ClockSource clock_source() const { return time_.source(); }
   [[nodiscard]] store::Writer& writer() { return writer_; }
+  [[nodiscard]] const store::Writer& writer() const { return writer_; }
   [[nodiscard]] std::map<store::NodeNo, Ms> intervals() const;
   [[nodiscard]] std::uint64_t readings_stored() const { return readings_stored_; }  // ever, committed
 
@@ -116,6 +129,12 @@ class Ingest {
   [[nodiscard]] Result<void> drop_repeats();
   void gather_bookkeeping();
   void clock_changed(const CoreTime::Change& change);
+  [[nodiscard]] Result<void> room_for(const ImportJob& job);
+  [[nodiscard]] SeriesState* series_of_import(const store::NamedReading& reading, ImportCount& count,
+                                              bool dry, store::Batch& batch);
+  [[nodiscard]] Result<void> import_slice(ImportJob& job, std::span<const store::NamedReading> slice,
+                                          store::Batch& batch);
+  [[nodiscard]] std::shared_ptr<const store::Batch> imported_news(const store::Batch& batch);
 
   store::Writer& writer_;
   const Clock& clock_;
@@ -134,7 +153,9 @@ class Ingest {
   std::size_t taken_since_connect_ = 0;
   Mono last_taken_{};  // or committed: our own slowness is no quiet line
   std::shared_ptr<store::Batch> batch_ = std::make_shared<store::Batch>();
-  std::vector<std::size_t> late_;  // indices of the batch's readings whose time isn't new for their series
+  std::deque<ImportJob> imports_;
+  std::size_t import_slice_ = 512;  // readings; learned
+  std::vector<std::size_t> late_;   // indices of the batch's readings whose time isn't new for their series
 };
 
 }  // namespace alona::ingest

@@ -77,6 +77,7 @@ void Service::round() {
   const bool no_message_waits = ingest_.due().waiting() == 0;
   if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty()))
     settle();
+  import_some();
   seal_if_due(taken_ != before);
   make_room(taken_ != before);
 }
@@ -88,6 +89,8 @@ void Service::look_at_room() {
   if (room_.takes_messages() == !paused_) return;
   if (std::exchange(paused_, !paused_)) {
     if (healthy_) next_recovery_ = clock_.mono();
+    ingest_.end_imports({Errc::disk_full, "the disk is nearly full, and nothing more is stored",
+                         "Make room on it; the page says how much is missing."});
     healthy_ = false;
     return;
   }
@@ -143,6 +146,7 @@ Ms Service::sleep_for(Mono now) const {
   if (const auto due = ingest_.due().wait(now)) sleep = std::min(sleep, *due);
   if (sealing_ && !ingest_.dirty()) sleep = std::min(sleep, next_seal_ - now);
   if (room_.wants_work() && !sealing_ && !ingest_.dirty()) sleep = std::min(sleep, room_.next_work() - now);
+  if (may_import()) sleep = Ms{0};
   return std::max(sleep, Ms{0});
 }
 
@@ -214,6 +218,7 @@ void Service::storing_failed(const Error& why) {
   }
   listener_.storing(&why);
   diary_.storing_failed(why.code);
+  ingest_.end_imports(why);
   connection_->drop();
   if (connected_) listener_.broker(false);
   connected_ = healthy_ = false;
@@ -296,6 +301,7 @@ void Service::say_status(bool online) {
 
 void Service::shut_down() {
   run_commands();
+  ingest_.end_imports({Errc::temporary, "the core is stopping", "Run the same import again later."});
   if (healthy_ && ingest_.dirty()) settle();
   if (healthy_) {
     room_.before_fold(ingest_);

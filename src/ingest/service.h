@@ -81,6 +81,8 @@ class Service final : private mqtt::Handler {
   void look_at_room();
   void make_room(bool busy);
   void fold();
+  [[nodiscard]] bool may_import() const;
+  void import_some();
   void publish_time();
   void say_status(bool online);
   void shut_down();

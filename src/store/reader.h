@@ -140,6 +140,7 @@ class Reader {
   [[nodiscard]] Result<std::optional<SessionRow>> session(const std::string& token_hash);
 
  private:
+  friend struct ReaderAccess;
   struct Impl;
   explicit Reader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -43,4 +43,10 @@ struct Reader::Impl {
                                           const std::function<void(const Batch&)>& take);
 };
 
+// For what else in the store asks by a reader's connection.
+struct ReaderAccess {
+  using Impl = Reader::Impl;
+  [[nodiscard]] static Impl& impl(Reader& reader) { return *reader.impl_; }
+};
+
 }  // namespace alona::store

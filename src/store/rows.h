@@ -193,6 +193,7 @@ struct Batch {
   std::vector<CountRow> counts;
   std::vector<AuditRow> audit;
   std::vector<BootRow> boots;  // new; beside their windows
+  bool imported = false;       // of a file, for listeners: nobody was heard from
 
   [[nodiscard]] bool empty() const {
     return nodes.empty() && series.empty() && readings.empty() && events.empty() && errors.empty() &&

@@ -94,6 +94,7 @@ void Api::add_routes() {
   add(Method::get, "/series", Access::read, &Api::series);
   add(Method::get, "/series/{id}/history", Access::read, &Api::history);
   add(Method::get, "/export", Access::read, &Api::export_readings);
+  add(Method::post, "/import", Access::change, &Api::import_readings);
   add(Method::get, "/events", Access::read, &Api::events);
   add(Method::get, "/rejects", Access::read, &Api::rejects);
   add(Method::get, "/live", Access::read, &Api::live);

@@ -91,6 +91,8 @@ class Api {
   void add_node(const Call& call);
   void rotate_node(const Call& call);
   void remove_node(const Call& call);
+  // api_import.cc
+  void import_readings(const Call& call);
   // api_history.cc
   void series(const Call& call);
   void history(const Call& call);

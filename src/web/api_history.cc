@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "http/streams.h"
+#include "store/reading_text.h"
 #include "web/api.h"
 #include "web/json.h"
 
@@ -76,20 +77,16 @@ std::string csv(std::string_view text) {
   return out += '"';
 }
 
-TimeQuality quality_of(const store::NamedReading& row) {
-  return static_cast<TimeQuality>(row.flags & store::flag::quality_mask);
-}
-
 void append_csv(std::string& out, const store::NamedReading& row) {
   fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{}\n", iso8601(row.ts), csv(row.node),
-                 csv(row.sensor), number_text(row.value), csv(row.unit), name(quality_of(row)));
+                 csv(row.sensor), number_text(row.value), csv(row.unit), store::quality_text(row.flags));
 }
 
 void append_ndjson(std::string& out, const store::NamedReading& row) {
   fmt::format_to(std::back_inserter(out),
                  R"({{"time":"{}","node":{},"sensor":{},"value":{},"unit":{},"quality":"{}"}})",
                  iso8601(row.ts), http::json_string(row.node), http::json_string(row.sensor),
-                 number_text(row.value), http::json_string(row.unit), name(quality_of(row)));
+                 number_text(row.value), http::json_string(row.unit), store::quality_text(row.flags));
   out += '\n';
 }
 

@@ -47,6 +47,9 @@ class Backend {
   [[nodiscard]] virtual bool add_node(NodeWish wish, Done<NodeCredentials> done) = 0;
   [[nodiscard]] virtual bool rotate_node(std::string id, Done<NodeCredentials> done) = 0;
   [[nodiscard]] virtual bool remove_node(std::string id, Done<void> done) = 0;
+  // A piece of a file as `alona export` writes it, at most a request's body; `dry`: only looks. What became
+  // of it, series by series, as JSON. Idempotent.
+  [[nodiscard]] virtual bool import_readings(std::string csv, bool dry, Done<std::string> done) = 0;
 };
 
 // store::Reader's questions that the web asks, so that a test can answer them. One thread at a time.

@@ -51,6 +51,9 @@ class FakeBackend final : public Backend {
   bool remove_node(std::string id, Done<void> done) override {
     return act([&] { core_.removed.push_back(id); }, done);
   }
+  bool import_readings(std::string csv, bool dry, Done<std::string> done) override {
+    return done(std::string(dry ? "dry:" : "") + std::to_string(csv.size())), true;
+  }
 
  private:
   template <class Work>

@@ -35,6 +35,9 @@ class HomeBackend final : public Backend {
   bool remove_node(std::string id, Done<void> done) override {
     return far_.remove_node(std::move(id), home(std::move(done)));
   }
+  bool import_readings(std::string csv, bool dry, Done<std::string> done) override {
+    return far_.import_readings(std::move(csv), dry, home(std::move(done)));
+  }
 
  private:
   template <class T>

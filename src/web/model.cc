@@ -37,7 +37,7 @@ Model::Changes Model::apply(const store::Batch& batch) {
     if (found == series_.end()) continue;
     auto& last = found->second.last;
     if (!last || last->ts <= row.ts) last = row;
-    seen(found->second.row.node, batch.received);
+    if (!batch.imported) seen(found->second.row.node, batch.received);
   }
   const auto tell = [&](const auto& row) {
     if (const NodeState* who = node(row.node)) changes.happened.push_back(told(*who, row));

@@ -1,0 +1,33 @@
+#include "alona/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace alona {
+
+using namespace std::chrono_literals;
+
+Progress::Progress() : next_(std::chrono::steady_clock::now() + 2s), shown_(::isatty(STDERR_FILENO) == 1) {}
+
+void Progress::show(std::string_view doing, std::uint64_t done, std::uint64_t all) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_) return;
+  next_ = now + 250ms;
+  printed_ = true;
+  if (all == 0) return fmt::print(stderr, "\r\x1b[K{} {}", doing, done);
+  constexpr std::size_t width = 30;
+  const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(all));
+  const auto full = static_cast<std::size_t>(part * width);
+  fmt::print(stderr, "\r\x1b[K{} [{:#<{}}{:.<{}}] {:3.0f} %", doing, "", full, "", width - full, 100 * part);
+  std::fflush(stderr);
+}
+
+void Progress::clear() {
+  if (std::exchange(printed_, false)) fmt::print(stderr, "\r\x1b[K");
+}
+
+}  // namespace alona

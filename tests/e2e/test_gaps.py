@@ -230,7 +230,7 @@ def test_a_silence_for_no_known_reason_and_one_that_was_announced(box, speakers)
 
 def test_a_damaged_piece_of_sealed_history(box):
     client = box.client(box.add_node("roof"))
-    begun, per_batch = 1_700_000_000, 450
+    begun, per_batch = 1_700_000_000, 250
     count = 110_000 // per_batch * per_batch  # more than the log of commits keeps
     batches = [[{"sensor": "t", "value": i % 400 / 10, "unit": "C", "ts": begun + i} for i in range(first, first + per_batch)]
                for first in range(0, count, per_batch)]

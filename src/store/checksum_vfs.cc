@@ -15,12 +15,16 @@
 namespace alona::store {
 namespace {
 
-// The base VFS's file, and behind it this: its own method table with read and write replaced. All other
-// methods, among them locks and shared memory, are the base's and never know.
+// The base VFS's file, and behind it this: its own method table with read and write replaced, and those that
+// say when what was read may have become old. All other methods are the base's and never know.
 struct Sealed {
   sqlite3_io_methods methods;
   const sqlite3_io_methods* base = nullptr;
   bool seals = false;  // the file's header says that pages have room for a seal
+  // The block of the file that was read last; -1: none. A page costs a call of the kernel, and a chunk lies
+  // on several that follow one another.
+  sqlite3_int64 block_at = -1;
+  std::array<std::uint8_t, 4096> block;
 };
 
 struct Vfs {
@@ -126,13 +130,31 @@ int check_page(std::span<std::uint8_t> page, sqlite3_int64 offset) {
   return SQLITE_IOERR_DATA;
 }
 
+// From the block read last or, where that fails, as it is asked for. A block is good for one transaction:
+// none begins without a lock, and while it lasts nobody changes a page in the file that its snapshot takes
+// from there.
+int read_bytes(Sealed& sealed, sqlite3_file* file, void* data, int bytes, sqlite3_int64 offset) {
+  const auto long_block = static_cast<sqlite3_int64>(sealed.block.size());
+  const sqlite3_int64 at = offset / long_block * long_block;
+  if (!sealed.seals || watch != nullptr || offset + bytes > at + long_block)
+    return sealed.base->xRead(file, data, bytes, offset);
+  if (sealed.block_at != at) {
+    sealed.block_at = -1;
+    if (sealed.base->xRead(file, sealed.block.data(), static_cast<int>(long_block), at) != SQLITE_OK)
+      return sealed.base->xRead(file, data, bytes, offset);
+    sealed.block_at = at;
+  }
+  std::memcpy(data, sealed.block.data() + (offset - at), static_cast<std::size_t>(bytes));
+  return SQLITE_OK;
+}
+
 template <std::size_t slot>
 int read_page(sqlite3_file* file, void* data, int bytes, sqlite3_int64 offset) {
   Sealed& sealed = sealed_of<slot>(file);
   const std::span page{static_cast<std::uint8_t*>(data), static_cast<std::size_t>(bytes)};
   const bool mend_it = watch != nullptr && watch->mend && offset == 0 && bytes == 100;
-  const int result = mend_it ? read_mended_header(sealed, file, page)
-                             : sealed.base->xRead(file, data, bytes, offset);
+  const int result =
+      mend_it ? read_mended_header(sealed, file, page) : read_bytes(sealed, file, data, bytes, offset);
   if (result != SQLITE_OK) return result;
   // A mended header has said that there are seals; the page it was in isn't mended yet.
   const bool known = watch != nullptr && watch->mend && sealed.seals;
@@ -146,6 +168,7 @@ int read_page(sqlite3_file* file, void* data, int bytes, sqlite3_int64 offset) {
 template <std::size_t slot>
 int write_page(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 offset) {
   Sealed& sealed = sealed_of<slot>(file);
+  sealed.block_at = -1;
   look_at_header(sealed, data, bytes, offset);
   if (!sealed.seals || !is_page(bytes)) return sealed.base->xWrite(file, data, bytes, offset);
   // SQLite's buffer stays as it is: it may be a page of its cache that another frame's checksum already
@@ -156,6 +179,22 @@ int write_page(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 of
   const std::uint64_t seal = seal_of(body, offset);
   std::memcpy(page.data() + bytes - page_seal_bytes, &seal, page_seal_bytes);
   return sealed.base->xWrite(file, page.data(), bytes, offset);
+}
+
+template <std::size_t slot>
+int lock_file(sqlite3_file* file, int level) {
+  sealed_of<slot>(file).block_at = -1;
+  return sealed_of<slot>(file).base->xLock(file, level);
+}
+template <std::size_t slot>
+int lock_shared_memory(sqlite3_file* file, int offset, int n, int flags) {
+  sealed_of<slot>(file).block_at = -1;
+  return sealed_of<slot>(file).base->xShmLock(file, offset, n, flags);
+}
+template <std::size_t slot>
+int truncate_file(sqlite3_file* file, sqlite3_int64 bytes) {
+  sealed_of<slot>(file).block_at = -1;
+  return sealed_of<slot>(file).base->xTruncate(file, bytes);
 }
 
 // A memory-mapped page would come past the check.
@@ -175,6 +214,9 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
   sealed->methods = *file->pMethods;
   sealed->methods.xRead = read_page<slot>;
   sealed->methods.xWrite = write_page<slot>;
+  sealed->methods.xLock = lock_file<slot>;
+  sealed->methods.xTruncate = truncate_file<slot>;
+  if (sealed->methods.iVersion >= 2) sealed->methods.xShmLock = lock_shared_memory<slot>;
   if (sealed->methods.iVersion >= 3) {
     sealed->methods.xFetch = no_fetch;
     sealed->methods.xUnfetch = no_unfetch;

@@ -76,6 +76,11 @@ class Rescue {
     if (std::exchange(said_, why.text()) != why.text()) spdlog::error("{}", why.text());
     state_.working = false;
     state_.wrong = sentence(why.code), state_.detail = why.what, state_.todo = why.next;
+    if (why.code == Errc::corrupt && !state_.backup) {
+      state_.todo =
+          "Leave the file as it is: other tools may read more of it. If there is a backup elsewhere, bring it back. To "
+          "begin a new history, move the file away and run, on the box: sudo alona setup";
+    }
     return show();
   }
 

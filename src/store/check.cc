@@ -132,6 +132,7 @@ void check_log(SQLite::Database& db, CheckReport& report) {
 void remove_copy(const fs::path& copy) {
   std::error_code ec;
   for (const char* tail : {"", "-wal", "-shm", "-journal"}) fs::remove(copy.string() + tail, ec);
+  fs::remove(copy.parent_path(), ec);  // when it is empty: the next check may be another user's
 }
 
 // One moment of the database. False: there is no room, or a page can't be read.

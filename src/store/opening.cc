@@ -77,6 +77,8 @@ fs::path last_moved(const fs::path& quarantine) {
 // Of a salvage that was cut off.
 Result<void> finish(const fs::path& database, const fs::path& quarantine) {
   if (!is_there(ready_of(database))) return {};
+  const auto lock = files::Lock::take(database.string() + ".lock");
+  if (!lock) return std::unexpected(lock.error());
   std::error_code ec;
   // Begun before the old one was moved, or somebody has put another one there meanwhile.
   if (is_there(database)) return fs::remove(ready_of(database), ec), Result<void>{};
@@ -109,7 +111,11 @@ Result<void> salvage_beside(const fs::path& database, const OpenRules& rules, co
                                 return !rules.doing ||
                                        rules.doing(fmt::format("copying what can be read of it: {} rows so far", rows));
                               }});
-  if (!report) return with_context(fmt::format("{}; salvage", why.what), report.error());
+  if (!report) {
+    Error error = report.error();
+    if (error.code == Errc::corrupt) error.next = why.next;
+    return with_context(fmt::format("{}; salvage", why.what), std::move(error));
+  }
   const fs::path kept = quarantine_name(rules.quarantine);
   {
     auto fresh = Writer::open(part, Open::existing);

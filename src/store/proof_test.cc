@@ -321,7 +321,7 @@ TEST(Wal, a_log_that_a_killed_core_left_is_sound_and_one_cut_anywhere_is_taken_f
   auto state = check_wal(folder.db());
   ASSERT_TRUE(state);
   EXPECT_FALSE(state->damaged) << state->why;
-  EXPECT_GT(state->frames, 100u);
+  EXPECT_GT(state->frames, 50u);
   std::mt19937_64 random{3};
   for (int round = 0; round < 50; ++round) {
     write_file(folder.db().string() + "-wal", wal.substr(0, 32 + random() % (wal.size() - 32)));
@@ -403,7 +403,7 @@ TEST(Check, a_sound_database_is_whole_and_a_flipped_bit_is_not) {
   EXPECT_TRUE(report->on_copy);
   EXPECT_GT(report->chunks, 5u);
   EXPECT_GT(report->commits, 30u);
-  EXPECT_TRUE(fs::is_empty(folder.path / "scratch"));
+  EXPECT_FALSE(fs::exists(folder.path / "scratch"));
   EXPECT_TRUE(quick_check(folder.db(), {})->whole);
   const std::string whole = read_file(folder.db());
   std::mt19937_64 random{17};

@@ -43,16 +43,23 @@ constexpr const char* reject_columns =
     "SELECT id, node, topic, reason, detail, payload, payload_bytes, first, last, count, readings FROM "
     "reject ";
 
+// Where no core has the database, what a killed one left is looked at first: a log that is cut would be a
+// shorter history without a word. The lock's file isn't made here: it would be root's, and the core's no more.
+Result<void> refuse_left_wal(const std::filesystem::path& database) {
+  const std::filesystem::path lock = database.string() + ".lock";
+  std::error_code ec;
+  if (!std::filesystem::exists(lock, ec)) return refuse_damaged_wal(database);
+  const auto nobody = files::Lock::take(lock);
+  return nobody ? refuse_damaged_wal(database) : Result<void>{};
+}
+
 }  // namespace
 
 Result<Reader> Reader::open(const std::filesystem::path& path) {
   if (auto found = check_file(path); !found) return std::unexpected(found.error());
   const auto vfs = checksum_vfs();
   if (!vfs) return std::unexpected(vfs.error());
-  // No core has it: then what a killed one left is looked at first, or a cut log would be a shorter history.
-  if (const auto nobody = files::Lock::take(path.string() + ".lock"); nobody) {
-    if (auto sound = refuse_damaged_wal(path); !sound) return std::unexpected(sound.error());
-  }
+  if (auto sound = refuse_left_wal(path); !sound) return std::unexpected(sound.error());
   auto impl = std::make_unique<Impl>();
   impl->path = path.string();
   auto opened = guarded(impl->path, [&] {

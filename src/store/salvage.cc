@@ -361,7 +361,8 @@ std::unique_ptr<SQLite::Database> open_source(const fs::path& path, const std::s
   db->exec("PRAGMA query_only=ON");
   db->exec("PRAGMA cell_size_check=ON");
   db->exec("PRAGMA cache_size=-1024");
-  if (db->execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'node'").getInt() == 0)
+  if (db->execAndGet("PRAGMA application_id").getInt() != application_id ||
+      db->execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'node'").getInt() == 0)
     throw SQLite::Exception("nothing in it can be read", SQLITE_CORRUPT);
   return db;
 }

@@ -13,6 +13,7 @@
 #include <random>
 
 #include "store/bucketer.h"
+#include "store/checksum_vfs.h"
 #include "store/commit_record.h"
 #include "store/reader.h"
 #include "store/writer.h"
@@ -171,10 +172,10 @@ TEST(Writer, a_newer_database_is_refused_and_untouched) {
   {
     ASSERT_TRUE(Writer::open(folder.db(), Open::create));
   }
-  std::fstream file{folder.db(), std::ios::in | std::ios::out | std::ios::binary};
-  file.seekp(60);
-  file.write("\0\0\0\x63", 4);  // user_version 99
-  file.close();
+  {
+    SQLite::Database newer{folder.db().string(), SQLite::OPEN_READWRITE, 0, *checksum_vfs()};
+    newer.exec("PRAGMA user_version = 99");
+  }
   const auto opened = Writer::open(folder.db(), Open::existing);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::newer);

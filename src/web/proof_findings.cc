@@ -16,7 +16,7 @@ std::string or_restore(const ProofPicture& picture, std::string_view otherwise) 
 
 Finding of_salvage(const ProofPicture& picture, const store::SalvageNote& note) {
   return {"salvaged",
-          Level::being_lost,
+          Level::needs_you,
           fmt::format("The database was damaged; on {} what could be read was copied into a fresh one", day(note.at)),
           fmt::format("{} {}", note.why, note.report),
           fmt::format("{} The damaged file is kept as {}; when nobody needs it any more, delete it, and this line goes.",
@@ -27,7 +27,7 @@ Finding of_salvage(const ProofPicture& picture, const store::SalvageNote& note) 
 
 Finding of_damage(const ProofPicture& picture) {
   return {"damaged",
-          Level::being_lost,
+          Level::needs_you,
           "The database is damaged",
           picture.damage,
           fmt::format("{} Or restart the box: it then keeps the damaged file aside and goes on with what can be read.",
@@ -46,7 +46,7 @@ Finding of_chunks(const ProofPicture& picture) {
   if (picture.proof.damage.size() > named_max)
     which += fmt::format("; and {} more", picture.proof.damage.size() - named_max);
   return {"damaged_history",
-          Level::being_lost,
+          Level::needs_you,
           picture.proof.damage.size() == 1 ? std::string("A piece of one series’ history is damaged")
                                            : fmt::format("Pieces of {} series’ history are damaged",
                                                          picture.proof.damage.size()),

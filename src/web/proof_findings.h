@@ -1,4 +1,6 @@
 // What the checks and the salvage have found, as findings. Pure functions of what is known.
+// The page tells them at the top of each view (ui/src/app.tsx, by id). None says that readings are being lost:
+// what comes is stored.
 #pragma once
 
 #include <functional>

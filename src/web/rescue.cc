@@ -74,8 +74,9 @@ std::string page(const WebOptions& options, const RescueState& state) {
   if (const std::string since = moment(state.since); !since.empty()) wrong += fmt::format("<p>Since {}.</p>", since);
   body += section(state.working ? "wrong working" : "wrong", state.working ? "Being mended" : "What is wrong", wrong);
   body += section("", "What it means",
-                  "<p>Nothing new is stored for now. What the sensors measure waits in them and in the box's message "
-                  "broker, and is stored when this is over. What was stored before is left as it is.</p>");
+                  "<p>Nothing new is stored for now. What the sensors measure waits in them and in the box’s message "
+                  "broker, as far as it fits there, and is stored when this is over. What was stored before is left as "
+                  "it is.</p>");
   if (!state.working) body += section("", "What to do", fmt::format("<p>{}</p>", escaped(state.todo)));
   std::string backup = state.backup ? fmt::format("<p>{}</p>", escaped(*state.backup)) : "<p>None is known.</p>";
   if (!state.command.empty())

@@ -117,7 +117,7 @@ def test_a_database_of_something_else(resting, file):
         other.execute("CREATE TABLE bookmark (url TEXT)")
     other.close()
     before = file.read_bytes()
-    stand_by(resting, "not one of Alona's", "data_dir")
+    stand_by(resting, "not one of Alona's")
     assert file.read_bytes() == before
 
 
@@ -151,7 +151,7 @@ def test_damage_is_kept_aside_and_what_can_be_read_goes_on(resting, file):
     assert len(kept) == 1 and kept[0].read_bytes() == bytes(damaged)
     wait_for(lambda: any(f["id"] == "salvaged" for f in resting.overview()["findings"]), "the finding")
     finding = next(f for f in resting.overview()["findings"] if f["id"] == "salvaged")
-    assert finding["level"] == "being_lost"
+    assert finding["level"] == "needs_you"
     assert kept[0].name in finding["why"] + finding["todo"]
     resting.stop_core()
     resting.start_core()  # once

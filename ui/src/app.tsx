@@ -33,6 +33,14 @@ function Unreachable() {
   return <div role="status" class="al-line" data-on={since !== null ? "" : undefined}>{text}</div>;
 }
 
+// Damage is told on every page; the first one tells the rest.
+const damage = new Set(["damaged", "salvaged", "damaged_history"]);
+function Damage() {
+  const view = house.view.value;
+  const found = route.value.page !== "overview" && view.state === "ready" ? view.data.findings.find((one) => damage.has(one.id)) : undefined;
+  return <div role="status" class="al-line" data-on={found ? "" : undefined}>{found && <a href="#/">{found.what}</a>}</div>;
+}
+
 function Page() {
   const at = route.value;
   switch (at.page) {
@@ -71,6 +79,7 @@ export function App() {
         <a class="al-skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>{words.nav.skip}</a>
         <header class="al-top"><strong class="al-site">{site || "Alona"}</strong><Nav /><BoxTime /></header>
         <Unreachable />
+        <Damage />
         <main id="main" tabIndex={-1}><Page /></main>
         <Foot user={who.session.user} version={who.session.version} />
       </div>

@@ -22,6 +22,7 @@
 #include "ingest/service.h"
 #include "ops/admitted.h"
 #include "ops/paths.h"
+#include "ops/saved_time.h"
 #include "web/assets.h"
 #include "web/server.h"
 #include "web/store_archive.h"
@@ -78,6 +79,7 @@ Result<web::WebOptions> web_options(const ops::Config& config, const ops::Paths&
   options.unix_socket = paths.core_socket();
   options.allowed_hosts = config.web.allowed_hosts;
   options.public_read = config.web.public_read;
+  options.accept_browser = config.time.accept_browser;
   options.session_days = config.web.session_days;
   options.site = config.core.site;
   options.timezone = config.core.timezone;
@@ -102,19 +104,31 @@ struct Damage {
   std::atomic<bool> found = false;
   void note(const Error* why) {
     if (why == nullptr || why->code != Errc::corrupt || found.exchange(true)) return;
-    if (auto marked = store::mark_damaged(database, why->what); !marked) spdlog::error("{}", marked.error().text());
+    if (auto marked = store::mark_damaged(database, why->what); !marked)
+      spdlog::error("{}", marked.error().text());
   }
 };
 
-// Until a signal comes, or damage is met. Feeds the watchdog only while the writer and the web thread turn.
+void save_time(const ops::SavedTime& saved, const Clock& clock) {
+  if (auto written = saved.write(clock.utc()); !written)
+    spdlog::warn("the time can't be saved: {}", written.error().text());
+}
+
+// Until a signal comes, or damage is met. Saves the time now and then. Feeds the watchdog only while the
+// writer and the web thread turn.
 void watch(int signals, const ingest::Service& writer, const web::WebServer& web, const Damage& damage,
-           const Clock& clock) {
+           const Clock& clock, const ops::SavedTime& saved) {
+  Mono next_save = clock.mono() + limits::time_save_interval;
   std::uint64_t rounds = writer.rounds();
   Mono turned = clock.mono();
   while (true) {
     pollfd fd{signals, POLLIN, 0};
     if (::poll(&fd, 1, 1000) > 0 || damage.found) return;
     const Mono now = clock.mono();
+    if (now >= next_save) {
+      next_save = now + limits::time_save_interval;
+      save_time(saved, clock);
+    }
     if (std::exchange(rounds, writer.rounds()) != writer.rounds()) turned = now;
     const bool alive = now - turned < stuck_after && now - web.last_turn() < stuck_after;
     if (alive) {
@@ -126,10 +140,14 @@ void watch(int signals, const ingest::Service& writer, const web::WebServer& web
 }
 
 Result<void> serve(const CoreOptions& options) {
-  const SystemClock clock;
+  const SystemClock machine;
+  HouseClock clock{machine};  // the core's own time, which its writer keeps
   const ops::Paths paths{options.config};
+  const ops::SavedTime saved{paths.saved_time()};
   auto with_writer = service_options(options.config, paths);
   if (!with_writer) return std::unexpected(with_writer.error());
+  with_writer->ingest.house = &clock;
+  with_writer->ingest.saved_time = [&saved] { return saved.read(); };
   const auto with_web = web_options(options.config, paths);
   if (!with_web) return std::unexpected(with_web.error());
   const int signals = block_signals();
@@ -142,7 +160,7 @@ Result<void> serve(const CoreOptions& options) {
   Damage damage{paths.database()};
   ingest::Service writer{
       std::move(database.writer),
-      clock,
+      machine,
       std::move(*with_writer),
       {.started =
            [&](const ingest::Ingest& i) {
@@ -166,12 +184,12 @@ Result<void> serve(const CoreOptions& options) {
   page = web->get();
 
   std::thread writing{[&] { writer.run(); }};
-  std::optional<Proof> proof{std::in_place, paths, writer, *page, clock,
-                             Proof::Start{database.unclean, database.damaged}};
+  std::optional<Proof> proof{std::in_place, paths, writer,
+                             *page,         clock, Proof::Start{database.unclean, database.damaged}};
   backend->on_checked([&] { proof->look_again(); });
   sd_notify(0, "READY=1");
   spdlog::info("alona {} serves {} on {}", version, paths.database().string(), options.config.web.listen);
-  watch(signals, writer, **web, damage, clock);
+  watch(signals, writer, **web, damage, clock, saved);
 
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
@@ -180,10 +198,12 @@ Result<void> serve(const CoreOptions& options) {
   writer.stop();
   writing.join();
   proof.reset();
+  save_time(saved, clock);
   ::close(signals);
   if (!damage.found) return {};
-  return fail(Errc::failed, "the database is damaged and was left as it is",
-              "The next start keeps it aside and goes on with what can be read; systemd starts it by itself.");
+  return fail(
+      Errc::failed, "the database is damaged and was left as it is",
+      "The next start keeps it aside and goes on with what can be read; systemd starts it by itself.");
 }
 
 }  // namespace

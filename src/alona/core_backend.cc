@@ -1,6 +1,7 @@
 #include "alona/core_backend.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <future>
@@ -68,6 +69,20 @@ bool CoreBackend::put_check(store::CheckRow check, std::vector<std::int64_t> dam
                 if (outcome && checked) checked();
                 done(std::move(outcome));
               });
+}
+
+// By the monotonic clock the word stays true while it waits for the writer.
+bool CoreBackend::set_time(UtcMs now, std::string who, web::Done<void> done) {
+  const Mono said = clock_.mono();
+  return post(
+      [this, now, said, who = std::move(who)](ingest::Ingest& ingest) -> Result<void> {
+        const UtcMs then = now + (clock_.mono() - said);
+        if (auto set = ingest.set_time(then, who); !set) return set;
+        spdlog::info("{} has set the time to {}", who, iso8601(then));
+        if (auto machine = setter_.set(then); !machine) spdlog::info("{}", machine.error().text());
+        return {};
+      },
+      std::move(done));
 }
 
 bool CoreBackend::add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) {

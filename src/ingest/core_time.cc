@@ -35,36 +35,46 @@ void CoreTime::load(std::vector<EpochRow> epochs, UtcMs floor, std::optional<Utc
   changed_.assign(epochs_.size(), false);
   floor_ = floor;
   moved_ = false;
-  const UtcMs utc = clock_.utc();
+  const Both machine = read();
   const bool synchronised = clock_.trusted();
-  if (take_up(synchronised)) return;
+  if (take_up(synchronised, machine)) return;
   const UtcMs base = std::max(floor, saved.value_or(floor));
-  const bool chip = believable(base, utc);
   if (synchronised) {
-    begin(ClockSource::ntp, utc);
+    begin(ClockSource::ntp, machine);
     (void)move_behind();
-  } else if (chip) {
-    begin(ClockSource::chip, utc);
+  } else if (believable(base, machine.utc)) {
+    begin(ClockSource::chip, machine);
   } else {
-    begin(ClockSource::floor, base);
+    begin(ClockSource::floor, {base, machine.mono});
   }
 }
 
+// Of one moment: a thread that is put aside between the two would see a jump that never was.
+CoreTime::Both CoreTime::read() const {
+  Both both;
+  for (int tries = 0; tries < 5; ++tries) {
+    both.mono = clock_.mono();
+    both.utc = clock_.utc();
+    if (clock_.mono() - both.mono <= limits::clock_read_max) break;
+  }
+  return both;
+}
+
 // The same boot, and nothing has happened to the clock since: the stretch goes on.
-bool CoreTime::take_up(bool synchronised) {
-  if (epochs_.empty() || epochs_.back().boot != clock_.boot() || epochs_.back().mono > clock_.mono())
+bool CoreTime::take_up(bool synchronised, const Both& machine) {
+  if (epochs_.empty() || epochs_.back().boot != clock_.boot() || epochs_.back().mono > machine.mono)
     return false;
   const EpochRow& last = epochs_.back();
   const Ms ahead = last.begun.time_since_epoch() - last.mono.time_since_epoch();
   if (synchronised) {
-    const Ms off = clock_.utc().time_since_epoch() - clock_.mono().time_since_epoch() - ahead;
+    const Ms off = machine.utc.time_since_epoch() - machine.mono.time_since_epoch() - ahead;
     if (last.source != ClockSource::ntp || std::chrono::abs(off) > limits::clock_step) return false;
   }
   set_ahead(ahead);
   return true;
 }
 
-void CoreTime::begin(ClockSource source, UtcMs utc) {
+void CoreTime::begin(ClockSource source, const Both& now) {
   EpochRow row;
   if (!epochs_.empty()) {
     EpochRow& last = epochs_.back();
@@ -76,11 +86,11 @@ void CoreTime::begin(ClockSource source, UtcMs utc) {
   }
   row.boot = clock_.boot();
   row.source = source;
-  row.begun = utc;
-  row.mono = clock_.mono();
+  row.begun = now.utc;
+  row.mono = now.mono;
   epochs_.push_back(std::move(row));
   changed_.push_back(true);
-  set_ahead(utc.time_since_epoch() - epochs_.back().mono.time_since_epoch());
+  set_ahead(now.utc.time_since_epoch() - now.mono.time_since_epoch());
 }
 
 // The last stretch has true time. What this does to the one before it, when it is of the same boot.
@@ -112,29 +122,30 @@ Ms CoreTime::move_behind() {
   return moved;
 }
 
-CoreTime::Change CoreTime::change_to(ClockSource source, UtcMs utc) {
-  Change change{.ended = epoch(), .jumped = utc - now()};
-  begin(source, utc);
+CoreTime::Change CoreTime::change_to(ClockSource source, const Both& now) {
+  Change change{.ended = epoch(), .jumped = now.utc - at(now.mono)};
+  begin(source, now);
   change.moved = move_behind();
   // Whatever happened, the floor of a provisional time is not that of the true one.
-  floor_ = std::min(floor_, utc);
+  floor_ = std::min(floor_, now.utc);
   moved_ = true;
   return change;
 }
 
 std::optional<CoreTime::Change> CoreTime::look() {
-  const UtcMs utc = clock_.utc();
-  const Ms off = utc - now();
+  const Both machine = read();
+  const Ms off = machine.utc - at(machine.mono);
   if (!clock_.trusted()) {
     // A chip that was read late, or a machine that has slept.
-    if (trusted() || off <= limits::clock_step || !believable(now(), utc)) return std::nullopt;
-    return change_to(ClockSource::chip, utc);
+    if (trusted() || off <= limits::clock_step || !believable(at(machine.mono), machine.utc))
+      return std::nullopt;
+    return change_to(ClockSource::chip, machine);
   }
   if (source() == ClockSource::ntp && std::chrono::abs(off) <= limits::clock_step) {
     if (off != Ms{0}) set_ahead(ahead_ + off);
     return std::nullopt;
   }
-  return change_to(ClockSource::ntp, utc);
+  return change_to(ClockSource::ntp, machine);
 }
 
 Result<CoreTime::Change> CoreTime::visitor(UtcMs utc) {
@@ -142,7 +153,7 @@ Result<CoreTime::Change> CoreTime::visitor(UtcMs utc) {
     return fail(Errc::refused, "the box has its time from the network", "Nobody needs to set it.");
   if (utc < utc_ms(limits::node_ts_min_ms) || utc > utc_ms(limits::visitor_time_max_ms))
     return fail(Errc::refused, "that is no time of today", "Look at the clock of your own device.");
-  return change_to(ClockSource::visitor, utc);
+  return change_to(ClockSource::visitor, {utc, clock_.mono()});
 }
 
 std::vector<EpochRow> CoreTime::unwritten() const {

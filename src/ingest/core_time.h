@@ -57,10 +57,15 @@ class CoreTime {
 
  private:
   [[nodiscard]] UtcMs at(Mono mono) const { return UtcMs{mono.time_since_epoch() + ahead_}; }
-  [[nodiscard]] bool take_up(bool synchronised);
-  void begin(store::ClockSource source, UtcMs utc);
+  struct Both {
+    UtcMs utc{};
+    Mono mono{};
+  };
+  [[nodiscard]] Both read() const;
+  [[nodiscard]] bool take_up(bool synchronised, const Both& machine);
+  void begin(store::ClockSource source, const Both& now);
   [[nodiscard]] Ms move_behind();
-  [[nodiscard]] Change change_to(store::ClockSource source, UtcMs utc);
+  [[nodiscard]] Change change_to(store::ClockSource source, const Both& now);
   void set_ahead(Ms ahead);
 
   const Clock& clock_;

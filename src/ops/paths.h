@@ -25,6 +25,8 @@ class Paths {
   [[nodiscard]] std::filesystem::path check_password(std::string_view user) const {
     return live() / "checks" / user;
   }
+  // Of this machine, so outside what a restore exchanges.
+  [[nodiscard]] std::filesystem::path saved_time() const { return data_ / "time"; }
   [[nodiscard]] std::filesystem::path core_socket() const { return run_ / "core.sock"; }
 
  private:

@@ -273,17 +273,21 @@ class Salvager {
     RawStatement aside{to_.getHandle(), "UPDATE chunk SET damaged = 1 WHERE id = ?"};
     for (const std::int64_t id : damaged_chunks_) aside.bind(1, id), aside.run();
     report_.chunks_damaged = damaged_chunks_.size();
-    if (columns_of(from_, "chunk").empty()) return;
-    const auto entries = [](std::string_view way) {
-      return fmt::format("SELECT series, start, id FROM chunk INDEXED BY chunk_of_series ORDER BY series{0}, start{0}",
-                         way);
+    const std::vector<Column> columns = columns_of(from_, "chunk");
+    if (columns.empty()) return;
+    // In the index's own order, as nothing may be sorted: version 2 had no epochs.
+    const bool epochs = std::ranges::find(columns, "epoch", &Column::name) != columns.end();
+    const auto entries = [epochs](std::string_view way) {
+      return fmt::format(
+          "SELECT series, start, id, {1} FROM chunk INDEXED BY chunk_of_series ORDER BY series{0}, {2}start{0}",
+          way, epochs ? "epoch" : "0", epochs ? fmt::format("epoch{}, ", way) : "");
     };
     RawStatement forward{from_.getHandle(), entries("")}, backward{from_.getHandle(), entries(" DESC")};
     RawStatement there{to_.getHandle(), "SELECT 1 FROM chunk WHERE id = ?"};
-    RawStatement next{to_.getHandle(), "SELECT min(start) FROM chunk WHERE series = ? AND start > ?"};
+    RawStatement next{to_.getHandle(), "SELECT min(start) FROM chunk WHERE series = ? AND epoch = ? AND start > ?"};
     RawStatement insert{to_.getHandle(),
-                        "INSERT OR IGNORE INTO chunk (id, series, start, end, count, min, max, sum, damaged, data) "
-                        "VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, 1, x'')"};
+                        "INSERT OR IGNORE INTO chunk (id, series, start, end, count, min, max, sum, damaged, data, "
+                        "epoch) VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, 1, x'', ?5)"};
     std::uint64_t placed = 0;
     const bool all = walk_keyed(forward, backward, [&](RawStatement& row) {
       there.bind(1, row.number(2));
@@ -291,14 +295,14 @@ class Salvager {
       there.reset();
       if (kept) return;
       const std::int64_t start = row.number(1);
-      next.bind(1, row.number(0)), next.bind(2, start);
+      next.bind(1, row.number(0)), next.bind(2, row.number(3)), next.bind(3, start);
       (void)sqlite3_step(next.get());
       const bool known = sqlite3_column_type(next.get(), 0) != SQLITE_NULL;
       const std::int64_t following = known ? next.number(0) - 1 : std::numeric_limits<std::int64_t>::max();
       next.reset();
       const std::int64_t end_of_day = (start / day_ms + 1) * day_ms - 1;
       insert.bind(1, row.number(2)), insert.bind(2, row.number(0)), insert.bind(3, start);
-      insert.bind(4, std::min(following, end_of_day));
+      insert.bind(4, std::min(following, end_of_day)), insert.bind(5, row.number(3));
       insert.run();
       note_series(row.number(0));
       ++placed;

@@ -16,8 +16,8 @@ struct Candidate {
 std::vector<Candidate> candidates(SQLite::Database& db, SeriesNo series, UtcMs start, UtcMs before) {
   SQLite::Statement rows{
       db,
-      "SELECT id, start, end, count, thinned = 0 AND damaged = 0 AND epoch = 0 AND end < ?3 "
-      "FROM chunk WHERE series = ?1 AND start >= ?2 ORDER BY start LIMIT ?4"};
+      "SELECT id, start, end, count, thinned = 0 AND damaged = 0 AND end < ?3 "
+      "FROM chunk WHERE series = ?1 AND epoch = 0 AND start >= ?2 ORDER BY start LIMIT ?4"};
   rows.bind(1, static_cast<int>(series)), rows.bind(2, count(start)), rows.bind(3, count(before));
   rows.bind(4, static_cast<std::int64_t>(limits::thin_chunks + 1));
   std::vector<Candidate> found;
@@ -32,8 +32,8 @@ std::vector<Candidate> candidates(SQLite::Database& db, SeriesNo series, UtcMs s
 
 // Where the chunk before this one ends, its bucket.
 std::optional<std::int64_t> bucket_before(SQLite::Database& db, SeriesNo series, UtcMs start) {
-  SQLite::Statement last{db,
-                         "SELECT end FROM chunk WHERE series = ? AND start < ? ORDER BY start DESC LIMIT 1"};
+  SQLite::Statement last{
+      db, "SELECT end FROM chunk WHERE series = ? AND epoch = 0 AND start < ? ORDER BY start DESC LIMIT 1"};
   last.bind(1, static_cast<int>(series)), last.bind(2, count(start));
   if (!last.executeStep()) return {};
   return thin_bucket_of(last.getColumn(0).getInt64());
@@ -67,8 +67,9 @@ std::size_t piece(const Columns& c, std::size_t at) {
 void Writer::Impl::start_thinning(UtcMs before) {
   thinning = std::make_unique<Thinning>();
   thinning->before = before;
-  SQLite::Statement series{*db,
-                           "SELECT no, (SELECT min(start) FROM chunk WHERE series = series.no) FROM series"};
+  SQLite::Statement series{
+      *db,
+      "SELECT no, (SELECT min(start) FROM chunk WHERE series = series.no AND epoch = 0) FROM series"};
   while (series.executeStep()) {
     if (series.getColumn(1).isNull()) continue;
     thinning->next.emplace(utc_ms(series.getColumn(1).getInt64()),

@@ -23,6 +23,7 @@ namespace alona::web {
 struct ApiOptions {
   std::string site = "Alona", timezone = "UTC", version;
   bool public_read = false;
+  bool accept_browser = true;  // a visitor may say what time it is
   int session_days = limits::session_days_default;
 };
 
@@ -82,6 +83,7 @@ class Api {
   void status(const Call& call);
   void live(const Call& call);
   void describe(const Call& call);
+  void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
   // api_nodes.cc

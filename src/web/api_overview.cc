@@ -117,6 +117,26 @@ void Api::status(const Call& call) {
                                  {"nodes", std::move(nodes)}}));
 }
 
+void Api::set_clock(const Call& call) {
+  const auto fields = parse_fields(call.request, {"time"});
+  if (!fields) return call.reply(problem_of(fields.error()));
+  if (!options_.accept_browser) {
+    return call.reply(problem_of({Errc::refused, "this box doesn't take its time from a browser",
+                                  "Its configuration says so: [time] accept_browser."}));
+  }
+  const auto said = fields->find("time");
+  const auto now = said == fields->end() ? std::nullopt : parse_iso8601(said->second);
+  if (!now)
+    return call.reply(problem_of({Errc::usage, "time is needed, as in 2026-11-24T18:42:07.250Z", {}}));
+  const bool taken = backend_.set_time(*now, call.who.user, [reply = call.reply](Result<void> done) {
+    if (!done) return reply(problem_of(done.error()));
+    http::Response response;
+    response.status = 204;
+    reply(std::move(response));
+  });
+  if (!taken) call.reply(busy());
+}
+
 void Api::live(const Call& call) {
   std::optional<std::uint64_t> last;
   if (const auto text = call.request.header("last-event-id"); !text.empty()) {

@@ -50,6 +50,8 @@ class Backend {
   // A piece of a file as `alona export` writes it, at most a request's body; `dry`: only looks. What became
   // of it, series by series, as JSON. Idempotent.
   [[nodiscard]] virtual bool import_readings(std::string csv, bool dry, Done<std::string> done) = 0;
+  // What time it is, by the visitor's own device. refused: the box has its time from the network.
+  [[nodiscard]] virtual bool set_time(UtcMs now, std::string who, Done<void> done) = 0;
 };
 
 // store::Reader's questions that the web asks, so that a test can answer them. One thread at a time.

@@ -18,6 +18,7 @@ struct FakeCore {
   std::map<std::string, store::SessionRow> sessions;
   std::vector<store::NodeRow> renamed;
   std::vector<std::string> removed;
+  std::vector<std::pair<UtcMs, std::string>> times;
   std::atomic<bool> full = false;    // commands find no room
   std::atomic<bool> broken = false;  // the database can't be opened
   std::atomic<int> export_rows = 3;
@@ -53,6 +54,9 @@ class FakeBackend final : public Backend {
   }
   bool import_readings(std::string csv, bool dry, Done<std::string> done) override {
     return done(std::string(dry ? "dry:" : "") + std::to_string(csv.size())), true;
+  }
+  bool set_time(UtcMs now, std::string who, Done<void> done) override {
+    return act([&] { core_.times.emplace_back(now, who); }, done);
   }
 
  private:

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 // A broker that restarts is back in seconds; a node that was just added needs time to be switched on.
 constexpr auto broker_grace = 30s;
 constexpr auto new_node_grace = 1h;
+constexpr auto node_clock_recent = 24h;
 
 // "3 h", or nothing to say when the times make no sense (a clock that was set back).
 std::string for_time(std::optional<UtcMs> since, UtcMs now) {
@@ -67,16 +68,16 @@ std::optional<Finding> of_storing(const Model& model, UtcMs now) {
 
 std::optional<Finding> of_clock(bool trusted) {
   if (trusted) return std::nullopt;
-  return Finding{"clock",
-                 Level::needs_you,
-                 "The box doesn't know what time it is",
-                 "It has no clock that runs without power, and nobody has told it the time since it started. "
-                 "Times of new "
-                 "readings are marked as provisional and are put right later.",
-                 "Set the clock: sudo timedatectl set-time 'YYYY-MM-DD HH:MM:SS', or give the box an "
-                 "internet connection for a minute.",
-                 std::nullopt,
-                 {}};
+  return Finding{
+      "clock",
+      Level::needs_you,
+      "The box doesn't know what time it is",
+      "Nobody who knows has told it the time since it started. Times of new readings are marked as "
+      "provisional and are put right later.",
+      "Tell it the time from the device in your hand, or give the box an internet connection for a "
+      "minute.",
+      std::nullopt,
+      {}};
 }
 
 std::optional<Finding> of_node(const NodeState& node, UtcMs now) {
@@ -111,6 +112,24 @@ std::optional<Finding> of_node(const NodeState& node, UtcMs now) {
                      "Switch it on; check its name, its password and the box's address in its settings.",
                      node.row.created,
                      id};
+  }
+  return std::nullopt;
+}
+
+// As long as one of its series' latest readings was timed so.
+std::optional<Finding> of_node_clock(const Model& model, const NodeState& node, UtcMs now) {
+  for (const SeriesState* series : model.series_of(node.row.no)) {
+    const auto& last = series->last;
+    if (!last || (last->flags & store::flag::node_clock_wrong) == 0 || now - last->ts > node_clock_recent)
+      continue;
+    return Finding{
+        "node_clock:" + node.row.id,
+        Level::needs_you,
+        fmt::format("{}'s clock is wrong", node.name()),
+        "The time it gives lies in the future or long ago. Its readings are timed by when they arrive.",
+        "Restart it. If it stays so, look at where it gets its time from.",
+        std::nullopt,
+        node.row.id};
   }
   return std::nullopt;
 }
@@ -158,7 +177,10 @@ std::vector<Finding> findings(const Model& model, UtcMs now, bool clock_trusted)
   }
   add(of_broker(model, now));
   add(of_clock(clock_trusted));
-  for (const NodeState* node : model.nodes()) add(of_node(*node, now));
+  for (const NodeState* node : model.nodes()) {
+    add(of_node(*node, now));
+    add(of_node_clock(model, *node, now));
+  }
   add(of_rejects(model, now));
   add(of_emptiness(model));
   return all;

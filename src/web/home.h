@@ -38,6 +38,9 @@ class HomeBackend final : public Backend {
   bool import_readings(std::string csv, bool dry, Done<std::string> done) override {
     return far_.import_readings(std::move(csv), dry, home(std::move(done)));
   }
+  bool set_time(UtcMs now, std::string who, Done<void> done) override {
+    return far_.set_time(now, std::move(who), home(std::move(done)));
+  }
 
  private:
   template <class T>

@@ -88,6 +88,22 @@ TEST(Findings, all_is_well_says_nothing) {
   EXPECT_TRUE(ids(model, noon).empty());
 }
 
+TEST(Findings, a_node_whose_clock_is_wrong_is_named) {
+  Model model;
+  auto all = house();
+  all.nodes.pop_back();
+  all.counts.clear();
+  model.start(all, 0, {});
+  model.set_broker(true, noon);
+  store::Batch batch;
+  batch.readings = {{house().series[0].no, noon, 21, store::flag::node_clock_wrong | 1}};
+  model.apply(batch);
+  EXPECT_EQ(ids(model, noon), std::vector<std::string>{"node_clock:roof"});
+  batch.readings[0].ts += 1min, batch.readings[0].flags = 0;
+  model.apply(batch);
+  EXPECT_TRUE(ids(model, noon).empty());
+}
+
 TEST(Findings, name_what_needs_a_person_the_most_urgent_first) {
   Model model;
   model.start(house(), 0, {});

@@ -32,7 +32,8 @@ struct WebServer::Impl {
         pool(std::make_unique<Pool>(Pool::Options{}, factory, server->poster())),
         exports(std::make_unique<Pool>(Pool::Options{.threads = 1, .waiting_max = 0, .keep_open = false},
                                        factory, server->poster())),
-        api({options.site, options.timezone, options.version, options.public_read, options.session_days},
+        api({options.site, options.timezone, options.version, options.public_read, options.accept_browser,
+             options.session_days},
             {clock, model, live, *pool, *exports, backend, assets}),
         poster(server->poster()) {}
 

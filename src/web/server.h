@@ -27,6 +27,7 @@ struct WebOptions {
   std::filesystem::path unix_socket;
   std::vector<std::string> allowed_hosts;
   bool public_read = false;
+  bool accept_browser = true;
   int session_days = limits::session_days_default;
   std::string site = "Alona", timezone = "UTC", version;
 };

@@ -237,6 +237,24 @@ TEST(Web, a_flood_of_logins_leaves_the_others_served) {
   EXPECT_GT(refused, 0);
 }
 
+TEST(Web, a_visitor_says_what_time_it_is) {
+  Box box;
+  box.log_in();
+  const auto post = [&](std::string_view body) {
+    return box.ask("POST", "/api/v1/clock", body, box.all_headers());
+  };
+  EXPECT_EQ(status_of(post(R"({"time":"2026-11-24T18:42:07.250Z"})")), 204);
+  ASSERT_EQ(box.core.times.size(), 1u);
+  EXPECT_EQ(box.core.times[0].first, utc_ms(1'795'545'727'250));
+  EXPECT_EQ(status_of(post(R"({"time":"soon"})")), 422);
+  EXPECT_EQ(status_of(post("{}")), 422);
+  Box refusing{{.accept_browser = false}};
+  refusing.log_in();
+  EXPECT_EQ(status_of(refusing.ask("POST", "/api/v1/clock", R"({"time":"2026-11-24T18:42:07Z"})",
+                                   refusing.all_headers())),
+            409);
+}
+
 TEST(Web, the_overview_has_what_the_first_page_shows) {
   Box box;
   box.log_in();

@@ -35,6 +35,20 @@ test("an empty box says how to begin, on every page", async () => {
   });
 });
 
+test("a box that doesn't know the time shows both and takes this device's", async () => {
+  await mode("clock");
+  await with_browser({}, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await enter(page);
+    const both = page.getByText(/The box says .* This device says/);
+    await both.waitFor();
+    await shot(page, "clock");
+    await page.getByRole("button", { name: "Use this device's time" }).click();
+    await both.waitFor({ state: "detached" });
+    assert.deepEqual(complaints, []);
+  });
+});
+
 test("a refusal is shown with its reason, and trying again heals it", async () => {
   await mode("error");
   await with_browser({}, async (context) => {

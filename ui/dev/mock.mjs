@@ -1,6 +1,6 @@
 // A stand-in for the core: serves dist/ and the API with an invented house that moves. For building and testing the page alone.
-//   node dev/mock.mjs [--port N] [--mode normal|empty|error]     user "owner", password "letmein"
-// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|unreachable|ended (unreachable: connections are dropped).
+//   node dev/mock.mjs [--port N] [--mode normal|empty|error|clock]     user "owner", password "letmein"
+// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|unreachable|ended (unreachable: connections are dropped).
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
@@ -38,7 +38,7 @@ function overview() {
   return {
     now, site: "Cabin", timezone: "Europe/Berlin", clock_trusted: true, broker_connected: true, started: began - 21 * day,
     readings_stored: mode === "empty" ? 0 : 1204118 + Math.floor((now - began) / 100), rejected_today: mode === "empty" ? 0 : 3,
-    findings: mode === "empty" ? [] : [{ id: "silent/greenhouse", level: "needs_you", what: "Greenhouse has been silent for 3 hours", why: "Its battery was at 3.31 V in the last heartbeat and falling for 4 days.", todo: "It most likely needs charging.", since: world.nodes[5].silent_from, node: "greenhouse" }],
+    findings: mode === "empty" ? [] : mode === "clock" ? [clock_finding] : [{ id: "silent/greenhouse", level: "needs_you", what: "Greenhouse has been silent for 3 hours", why: "Its battery was at 3.31 V in the last heartbeat and falling for 4 days.", todo: "It most likely needs charging.", since: world.nodes[5].silent_from, node: "greenhouse" }],
     nodes: nodes().map((node) => ({ ...node_info(node), trend: node.series.map((s) => history(world, node, s, now - day, now, 60)) })),
     recent: mode === "empty" ? [] : [
       { t: now - 3.2 * hour, node: "greenhouse", text: "Greenhouse fell silent" }, { t: now - 7.6 * hour, node: "living-room", text: "Living room is heard again after 1 h" },
@@ -103,12 +103,18 @@ function open_stream(request, response) {
   response.on("close", () => { timers.forEach(clearInterval); streams.delete(response); });
 }
 
+const clock_finding = {
+  id: "clock", level: "needs_you", what: "The box doesn't know what time it is", why: "Nobody who knows has told it the time since it started.",
+  todo: "Tell it the time from the device in your hand.", since: null, node: null,
+};
+
 function api(request, response, url) {
   const path = url.pathname.slice("/api/v1".length);
   if (path === "/session" && request.method === "POST") return login(request, response);
   if (!signed_in || !(request.headers.cookie ?? "").includes(account.cookie)) return problem(response, 401, "Sign in first.", "There is no session.", "Sign in.");
   if (path === "/session" && request.method === "DELETE") { signed_in = false; return send(response, 204); }
   if (path === "/session") return send(response, 200, session());
+  if (path === "/clock" && request.method === "POST") { mode = "normal"; return send(response, 204); }
   if (path === "/live") return open_stream(request, response);
   if (mode === "error") return problem(response, 503, "The box is busy.", "Its database is being checked after a power cut.", "This takes some minutes. Try again then.");
   if (path === "/overview") return send(response, 200, overview());

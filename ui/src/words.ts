@@ -38,6 +38,7 @@ export const words = {
     clock: "Clock", clock_ok: "trusted", clock_bad: "not trusted", broker: "Nodes' connection", broker_ok: "up", broker_bad: "down",
     running: "Running since", box: "The box", version: "Version",
   },
+  clock_set: { both: (box: string, device: string) => `The box says ${box}. This device says ${device}.`, set: "Use this device's time" },
   age: { now: "now", ago: (age: string) => `${age} ago`, never: "never" },
   presence: {
     online: "online", stale: (age: string) => `silent ${age}`, offline: (age: string) => `off ${age}`, never_seen: "never heard",

@@ -55,6 +55,7 @@ const keep_token = (answer: Answer<Session>): Answer<Session> => {
 export const who_am_i = async (ms_max?: number): Promise<Answer<Session>> => keep_token(await ask("GET", "/session", wire.session, undefined, ms_max));
 export const login = async (name: string, password: string): Promise<Answer<Session>> => keep_token(await ask("POST", "/session", wire.session, { name, password }));
 export const logout = (): Promise<Answer<void>> => ask("DELETE", "/session", () => undefined);
+export const set_clock = (now: Date): Promise<Answer<void>> => ask("POST", "/clock", () => undefined, { time: now.toISOString() });
 export const get_overview = (): Promise<Answer<Overview>> => ask("GET", "/overview", wire.overview);
 export const get_node = (id: string): Promise<Answer<NodeDetail>> => ask("GET", `/nodes/${encodeURIComponent(id)}`, wire.node_detail);
 

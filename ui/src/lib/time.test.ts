@@ -30,6 +30,16 @@ test("a day of the clock change has 23 or 25 hours", () => {
   assert.equal(start_of_day(autumn + day, berlin) - start_of_day(autumn, berlin), 25 * hour);
 });
 
+test("Vienna's days are right over both changes of 2026, and the day after begins at its own midnight", () => {
+  const vienna = "Europe/Vienna";
+  const noon = (month: number, date: number): number => Date.UTC(2026, month - 1, date, 12);
+  const length = (month: number, date: number): number => (start_of_day(noon(month, date + 1), vienna) - start_of_day(noon(month, date), vienna)) / hour;
+  assert.deepEqual([28, 29, 30].map((date) => length(3, date)), [24, 23, 24]);
+  assert.deepEqual([24, 25, 26].map((date) => length(10, date)), [24, 25, 24]);
+  assert.equal(start_of_day(noon(3, 30), vienna), Date.UTC(2026, 2, 29, 22));
+  assert.equal(start_of_day(noon(10, 26), vienna), Date.UTC(2026, 9, 25, 23));
+});
+
 test("a skipped time becomes the instant after, a doubled one the first", () => {
   assert.equal(instant(2026, 3, 29, 2, berlin), spring);
   assert.equal(instant(2026, 10, 25, 2, berlin), autumn - hour);

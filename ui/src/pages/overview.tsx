@@ -6,6 +6,7 @@ import { node_silent, presence_word, seen_text } from "../lib/freshness";
 import { headline } from "../lib/headline";
 import { span, stamp } from "../lib/time";
 import { node_link } from "../lib/view";
+import { ClockSet } from "../parts/clock_set";
 import { Empty, FailureBox, Loading } from "../parts/states";
 import { Spark } from "../parts/spark";
 import { Value } from "../parts/value";
@@ -47,6 +48,7 @@ function FindingBox({ finding, nodes }: { finding: Finding; nodes: HouseNode[] }
         <h3>{finding.level === "being_lost" && <span class="al-tag" data-tone={finding.level}>{text.being_lost}</span>}{finding.what}</h3>
         <p>{finding.why} {finding.todo} {finding.since !== null && <span class="al-since">{text.since(stamp(finding.since, zone.value, box_now.value))}</span>}</p>
       </div>
+      {finding.id === "clock" && <ClockSet />}
       {node && <div class="al-actions"><a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a></div>}
     </section>
   );

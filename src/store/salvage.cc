@@ -190,7 +190,11 @@ class Salvager {
     report_.tables.push_back({"commits", 0, 0});
     HotLog log{to_, [](const LogWalk&) {}};
     if (columns_of(from_, "log").empty()) return copy_hot_rows(log);
-    LogPages::Found found = log_pages();
+    const std::uint64_t rows = static_cast<std::uint64_t>(last_number("log")) + 1;
+    std::vector<std::uint64_t> unread;
+    LogPages::Found found = log_pages(unread);
+    // Where the row that the next page would lie in can't be read, it may hold the newest commits.
+    const bool end_unread = !found.empty() && std::ranges::find(unread, (found.rbegin()->first + 1) % rows) != unread.end();
     const std::uint64_t begun = std::max(static_cast<std::uint64_t>(source_setting("log_page")),
                                          found.empty() ? 1 : found.begin()->first);
     LogWalk walk{LogPages{std::move(found)}, begun, source_setting("log_from")};
@@ -198,7 +202,7 @@ class Salvager {
       if (walk.entry().after_loss) lost_commits();
       keep_commit(log, walk.entry().id, walk.record(), walk.entry().first, walk.entry().last);
     }
-    if (walk.lost()) lost_commits();
+    if (walk.lost() || end_unread) lost_commits();
   }
 
   // Versions 1 and 2: a row a commit.
@@ -211,7 +215,7 @@ class Salvager {
   }
 
   // A few MiB: the log holds little more than limits::hot_readings_max.
-  [[nodiscard]] LogPages::Found log_pages() {
+  [[nodiscard]] LogPages::Found log_pages(std::vector<std::uint64_t>& unread) {
     LogPages::Found found;
     std::size_t read = 0;
     RawStatement rows{from_.getHandle(), "SELECT page, data FROM log WHERE page >= ?1 ORDER BY page"};
@@ -222,7 +226,10 @@ class Salvager {
           const std::uint64_t number = log_page_number(row);
           if (number != 0 && (read += row.size()) < log_bytes_max) found[number].assign(row.begin(), row.end());
         },
-        [](std::int64_t, std::int64_t) {});
+        [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t row = first; row <= last && unread.size() < log_bytes_max / page_bytes; ++row)
+            unread.push_back(static_cast<std::uint64_t>(row));
+        });
     return found;
   }
 

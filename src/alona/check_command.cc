@@ -15,7 +15,8 @@ namespace {
 
 std::string json_of(const std::string& kind, const store::CheckReport& report) {
   std::string chunks;
-  for (const std::int64_t id : report.damaged_chunks) chunks += fmt::format("{}{}", chunks.empty() ? "" : ",", id);
+  for (const std::int64_t id : report.damaged_chunks)
+    chunks += fmt::format("{}{}", chunks.empty() ? "" : ",", id);
   return fmt::format(
       R"({{"kind":"{}","whole":{},"found":{},"pages":{},"unsealed":{},"chunks":{},"chunks_damaged":{},)"
       R"("chunks_set_aside":{},"commits":{},"on_copy":{},"damaged_chunks":[{}]}})",
@@ -24,14 +25,16 @@ std::string json_of(const std::string& kind, const store::CheckReport& report) {
 }
 
 void print(const std::string& kind, const store::CheckReport& report) {
-  fmt::print("{}\n", report.whole ? "The database is whole." : "The database is damaged: " + printable(report.found));
+  fmt::print("{}\n",
+             report.whole ? "The database is whole." : "The database is damaged: " + printable(report.found));
   if (kind == "quick") return;
   fmt::print("{} pages, {} chunks of sealed history, {} commits in the log{}\n", report.pages, report.chunks,
              report.commits, report.on_copy ? "" : ", read in place: no room for a copy");
   if (report.chunks_set_aside > 0) fmt::print("{} chunks were set aside before\n", report.chunks_set_aside);
   if (report.unsealed > 0) {
-    fmt::print("{} pages carry no checksum: another program wrote them; they get one when they are written again\n",
-               report.unsealed);
+    fmt::print(
+        "{} pages carry no checksum: another program wrote them; they get one when they are written again\n",
+        report.unsealed);
   }
 }
 
@@ -68,8 +71,10 @@ Result<bool> run_check(const Context& context, bool full) {
 void add_check_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("check", "Is everything that is kept still whole?");
   const auto full = std::make_shared<bool>(false);
-  command->add_flag("--full", *full, "Everything, on a copy where there is room: each page, chunk and commit");
-  command->footer("Ends with 0 when all is whole, 1 when something is damaged.\nExample:\n  alona check --full");
+  command->add_flag("--full", *full,
+                    "Everything, on a copy where there is room: each page, chunk and commit");
+  command->footer(
+      "Ends with 0 when all is whole, 1 when something is damaged.\nExample:\n  alona check --full");
   command->callback([&context, full] {
     const auto whole = run_check(context, *full);
     if (!whole) return context.end(whole.error());

@@ -64,8 +64,10 @@ Result<std::vector<ingest::ImportCount>> read_counts(std::string_view text) {
     }
     return counts;
   } catch (const std::exception&) {
-    return fail(Errc::failed, "the core's answer isn't understood",
-                "Is the running core of another version?");
+    return fail(
+        Errc::failed,
+        fmt::format("the core's answer isn't understood: '{}'", text.substr(0, limits::shown_bytes_max)),
+        "Is the running core of another version?");
   }
 }
 

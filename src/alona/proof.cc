@@ -29,13 +29,15 @@ std::map<store::SeriesNo, std::string> series_names(store::Reader& reader) {
   if (!nodes || !series) return names;
   std::map<store::NodeNo, std::string> node_names;
   for (const auto& node : *nodes) node_names[node.no] = node.name.empty() ? node.id : node.name;
-  for (const auto& one : *series) names[one.no] = node_names[one.node] + " " + (one.label.empty() ? one.sensor : one.label);
+  for (const auto& one : *series)
+    names[one.no] = node_names[one.node] + " " + (one.label.empty() ? one.sensor : one.label);
   return names;
 }
 
 }  // namespace
 
-Proof::Proof(ops::Paths paths, ingest::Service& service, web::WebServer& page, const Clock& clock, Start start)
+Proof::Proof(ops::Paths paths, ingest::Service& service, web::WebServer& page, const Clock& clock,
+             Start start)
     : paths_(std::move(paths)),
       service_(service),
       page_(page),
@@ -81,7 +83,8 @@ void Proof::check_after_unclean_end() {
     return;
   }
   start_.unclean = false;
-  spdlog::info("quick check after an unclean end: {}", report->whole ? "the database is whole" : report->found);
+  spdlog::info("quick check after an unclean end: {}",
+               report->whole ? "the database is whole" : report->found);
   if (!report->whole) {
     damage_ = report->found;
     if (auto marked = store::mark_damaged(paths_.database(), report->found); !marked)
@@ -105,9 +108,11 @@ void Proof::tell() {
   if (auto proof = reader->proof()) picture.proof = std::move(*proof);
   // A full check that found more than single chunks, which are set aside by themselves.
   const auto& full = picture.proof.full;
-  if (picture.damage.empty() && full && !full->whole && picture.proof.damage.empty()) picture.damage = full->detail;
+  if (picture.damage.empty() && full && !full->whole && picture.proof.damage.empty())
+    picture.damage = full->detail;
   std::error_code ec;
-  picture.salvage_kept = picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);
+  picture.salvage_kept =
+      picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);
   if (const auto backup = ops::newest_proven_backup(paths_)) picture.restore = ops::restore_command(*backup);
   picture.name = [names = series_names(*reader)](store::SeriesNo no) {
     const auto found = names.find(no);

@@ -1,6 +1,6 @@
 // Looks after the proof that the database is sound, on a thread of its own: the quick check after an unclean
-// end, paced; and the findings of every check, of salvage and of chunks that are set aside. It reads; what is to
-// be kept goes to the writer as a command.
+// end, paced; and the findings of every check, of salvage and of chunks that are set aside. It reads; what is
+// to be kept goes to the writer as a command.
 #pragma once
 
 #include <atomic>

@@ -49,8 +49,8 @@ Trace trace_of(const fs::path& database) {
   for (const char* tail : {"", "-wal"}) {
     struct stat s{};
     if (::stat((database.string() + tail).c_str(), &s) == 0)
-      trace[at] = s.st_size, trace[at + 1] = static_cast<std::int64_t>(s.st_ino), trace[at + 2] = s.st_mtim.tv_sec,
-      trace[at + 3] = s.st_mtim.tv_nsec;
+      trace[at] = s.st_size, trace[at + 1] = static_cast<std::int64_t>(s.st_ino),
+      trace[at + 2] = s.st_mtim.tv_sec, trace[at + 3] = s.st_mtim.tv_nsec;
     at += 4;
   }
   return trace;
@@ -78,7 +78,8 @@ class Rescue {
     state_.wrong = sentence(why.code), state_.detail = why.what, state_.todo = why.next;
     if (why.code == Errc::corrupt && !state_.backup) {
       state_.todo =
-          "Leave the file as it is: other tools may read more of it. If there is a backup elsewhere, bring it back. To "
+          "Leave the file as it is: other tools may read more of it. If there is a backup elsewhere, bring "
+          "it back. To "
           "begin a new history, move the file away and run, on the box: sudo alona setup";
     }
     return show();
@@ -86,7 +87,8 @@ class Rescue {
 
   // Something that takes long. Also where a page can't be shown: that is told later.
   void work(const std::string& doing) {
-    if (std::exchange(said_, std::string("working")) != "working") spdlog::warn("the database is damaged: {}", doing);
+    if (std::exchange(said_, std::string("working")) != "working")
+      spdlog::warn("the database is damaged: {}", doing);
     state_.working = true;
     state_.wrong = "The box’s database is damaged. What can be read of it is being copied into a fresh one.";
     state_.detail = doing;
@@ -134,7 +136,8 @@ class Rescue {
 }  // namespace
 
 Result<std::optional<store::Opened>> open_or_rescue(const CoreOptions& options, const ops::Paths& paths,
-                                                    const web::WebOptions& with_web, int signals, const Clock& clock) {
+                                                    const web::WebOptions& with_web, int signals,
+                                                    const Clock& clock) {
   Rescue rescue{paths, with_web, clock};
   const store::OpenRules rules{
       .quarantine = paths.data() / "quarantine",

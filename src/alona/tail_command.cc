@@ -125,7 +125,7 @@ class Tail {
                                         .sensor = name->second.sensor,
                                         .unit = name->second.unit,
                                         .value = row.at(2).to_number<double>(),
-                                        .flags = static_cast<std::uint8_t>(row.at(3).as_int64())};
+                                        .flags = static_cast<std::uint8_t>(row.at(4).as_int64())};
       if (json_) {
         fmt::print("{}", ndjson_row(reading));
       } else {

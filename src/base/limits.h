@@ -228,7 +228,7 @@ inline constexpr auto mqtt_goodbye_wait =
 // ---- time ----
 inline constexpr auto node_ahead_max = 5min;  // a node's ts further ahead is replaced by receipt and marked
 inline constexpr auto time_save_interval = 10min;
-inline constexpr auto clock_read_max = 10ms;  // between two looks at clocks that count as one moment
+inline constexpr auto clock_read_max = 10ms;       // between two looks at clocks that count as one moment
 inline constexpr auto clock_step = 1s;             // a synchronised clock that jumps further has changed
 inline constexpr auto clock_chip_ahead_max = 24h;  // of the floor; further needs somebody's word
 inline constexpr std::int64_t visitor_time_max_ms = 7'258'118'400'000;  // 2200-01-01

@@ -38,7 +38,6 @@ Service::~Service() {
 
 Result<void> Service::prepare() {
   if (auto loaded = ingest_.load(); !loaded) return loaded;
-  diary_.start();
   if (auto loaded = room_.load(ingest_); !loaded) return loaded;
   std::array<char, 256> payload{};
   const std::size_t n = protocol::encode_core_status(payload, false, options_.program_version);
@@ -52,6 +51,7 @@ Result<void> Service::prepare() {
 }
 
 void Service::run() {
+  diary_.start();  // not before: a start that fails leaves the database as it was
   listener_.started(ingest_);
   while (!stopping_.load(std::memory_order_relaxed)) round();
   shut_down();

@@ -49,7 +49,8 @@ std::uint64_t read_log(SQLite::Database& db, const std::function<void(std::int64
 
 void read_small_tables(SQLite::Database& db) {
   std::vector<std::string> names;
-  SQLite::Statement tables{db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"};
+  SQLite::Statement tables{
+      db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"};
   while (tables.executeStep()) names.push_back(tables.getColumn(0).getString());
   for (const std::string& name : names) {
     if (std::ranges::find(large_tables, name) != large_tables.end()) continue;
@@ -113,13 +114,15 @@ void check_chunks(SQLite::Database& db, CheckReport& report) {
       ++report.chunks;
       if (rows.getColumn(2).getInt() != 0) {
         ++report.chunks_set_aside;
-      } else if (!codec.decode(static_cast<SeriesNo>(rows.getColumn(1).getInt()), blob(rows.getColumn(3)), columns)) {
+      } else if (!codec.decode(static_cast<SeriesNo>(rows.getColumn(1).getInt()), blob(rows.getColumn(3)),
+                               columns)) {
         ++report.chunks_damaged;
         if (report.damaged_chunks.size() < damaged_chunks_max) report.damaged_chunks.push_back(last);
       }
     }
   }
-  if (report.chunks_damaged > 0) add(report, fmt::format("{} chunks of sealed history are damaged", report.chunks_damaged));
+  if (report.chunks_damaged > 0)
+    add(report, fmt::format("{} chunks of sealed history are damaged", report.chunks_damaged));
 }
 
 void check_log(SQLite::Database& db, CheckReport& report) {
@@ -154,8 +157,9 @@ bool make_copy(SQLite::Database& from, const fs::path& database, const fs::path&
 }
 
 // Runs `check` on a connection, at the pace; what can't be read at all is damage, too.
-Result<CheckReport> watched(const fs::path& database, const CheckOptions& options,
-                            const std::function<void(SQLite::Database&, const std::string& vfs, CheckReport&)>& check) {
+Result<CheckReport> watched(
+    const fs::path& database, const CheckOptions& options,
+    const std::function<void(SQLite::Database&, const std::string& vfs, CheckReport&)>& check) {
   if (auto found = check_file(database); !found) return std::unexpected(found.error());
   const auto vfs = checksum_vfs();
   if (!vfs) return std::unexpected(vfs.error());
@@ -169,7 +173,8 @@ Result<CheckReport> watched(const fs::path& database, const CheckOptions& option
   });
   report.pages = watch.pages, report.unsealed = watch.unsealed;
   if (!pace.ended().empty())
-    return fail(Errc::temporary, fmt::format("the check of {} was given up: {}", database.string(), pace.ended()),
+    return fail(Errc::temporary,
+                fmt::format("the check of {} was given up: {}", database.string(), pace.ended()),
                 "It is tried again.");
   if (!done && done.error().code != Errc::corrupt) return std::unexpected(done.error());
   if (!done) add(report, done.error().what);
@@ -187,7 +192,8 @@ Result<void> check_start(SQLite::Database& db, const std::string& path) {
   });
   if (!read) return read;
   if (!bad) return {};
-  return fail(Errc::corrupt, fmt::format("{}: its log of commits is damaged, first behind number {}", path, *bad),
+  return fail(Errc::corrupt,
+              fmt::format("{}: its log of commits is damaged, first behind number {}", path, *bad),
               "Leave it as it is and restore the newest backup.");
 }
 

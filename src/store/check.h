@@ -31,17 +31,19 @@ inline constexpr std::size_t damaged_chunks_max = 1000;
 
 struct CheckReport {
   bool whole = true;
-  std::string found;  // for people; what is damaged, the first few of each kind
-  std::uint64_t pages = 0, unsealed = 0;  // unsealed: written home by another program, not checked
+  std::string found;                         // for people; what is damaged, the first few of each kind
+  std::uint64_t pages = 0, unsealed = 0;     // unsealed: written home by another program, not checked
   std::vector<std::int64_t> damaged_chunks;  // to set aside; at most damaged_chunks_max
   std::uint64_t chunks = 0, chunks_damaged = 0, chunks_set_aside = 0, commits = 0;
   bool on_copy = false;
 };
 
 // PRAGMA quick_check. temporary: it was stopped, or given up because of the WAL.
-[[nodiscard]] Result<CheckReport> quick_check(const std::filesystem::path& database, const CheckOptions& options);
+[[nodiscard]] Result<CheckReport> quick_check(const std::filesystem::path& database,
+                                              const CheckOptions& options);
 // On a copy of one moment where `scratch` has room: PRAGMA integrity_check, the checksum of every page, every
 // chunk and every commit of the log.
-[[nodiscard]] Result<CheckReport> full_check(const std::filesystem::path& database, const CheckOptions& options);
+[[nodiscard]] Result<CheckReport> full_check(const std::filesystem::path& database,
+                                             const CheckOptions& options);
 
 }  // namespace alona::store

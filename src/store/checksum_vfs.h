@@ -26,7 +26,8 @@ inline constexpr int page_seal_bytes = 8;
 // A whole page as it lies in the file: its seal holds, or it has none.
 [[nodiscard]] bool seal_holds(std::span<const std::uint8_t> page, std::int64_t offset);
 
-// Whether this thread has met a damaged page since it asked last: SQLite doesn't always say why a read failed.
+// Whether this thread has met a damaged page since it asked last: SQLite doesn't always say why a read
+// failed.
 [[nodiscard]] bool met_damage();
 
 // What a thread's reading of pages goes through while a WatchPages stands in it: for checks and for salvage.
@@ -38,7 +39,7 @@ struct PageWatch {
   // own beside.
   bool mend = false;
   std::uint64_t pages = 0, unsealed = 0, damaged = 0;  // reads of the file, not of its WAL
-  std::set<std::int64_t> mended;                        // pages, by their offset
+  std::set<std::int64_t> mended;                       // pages, by their offset
 };
 
 class WatchPages {

@@ -39,7 +39,7 @@ struct Chunk {
   UtcMs start{}, end{};  // of the first and the last reading
   std::uint32_t count = 0;
   double min = 0, max = 0, sum = 0;  // sum: each row by its weight (store/thin.h)
-  std::uint8_t marks = 0;  // the flags of all its readings in one
+  std::uint8_t marks = 0;            // the flags of all its readings in one
   std::vector<std::uint8_t> bytes;
 };
 

@@ -10,7 +10,7 @@
 
 namespace alona::store {
 
-[[nodiscard]] std::vector<EpochRow> load_epochs(SQLite::Database& db);  // ascending
+[[nodiscard]] std::vector<EpochRow> load_epochs(SQLite::Database& db);     // ascending
 void put_epochs(SQLite::Database& db, const std::vector<EpochRow>& rows);  // new or changed
 
 // Whether nothing can move that stretch any more, so that its readings may be sealed as epoch 0: its source

@@ -22,7 +22,8 @@ using Counts = std::map<std::string, std::int64_t>;
 
 Counts count_rows(SQLite::Database& db) {
   Counts counts;
-  SQLite::Statement tables{db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"};
+  SQLite::Statement tables{
+      db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"};
   while (tables.executeStep()) {
     const std::string name = tables.getColumn(0).getString();
     counts[name] = db.execAndGet(fmt::format("SELECT count(*) FROM \"{}\"", name)).getInt64();
@@ -47,22 +48,25 @@ Result<void> sync_file(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool done = fd >= 0 && ::fsync(fd) == 0;
   if (fd >= 0) ::close(fd);
-  if (!done) return fail(Errc::io, fmt::format("cannot sync {}", path.string()), "Look for disk errors with `dmesg`.");
+  if (!done)
+    return fail(Errc::io, fmt::format("cannot sync {}", path.string()), "Look for disk errors with `dmesg`.");
   return files::sync_folder(path.parent_path());
 }
 
 // Written through seals and read again through them.
-Result<void> take_snapshot(SQLite::Database& db, const fs::path& database, const std::string& vfs, int version) {
+Result<void> take_snapshot(SQLite::Database& db, const fs::path& database, const std::string& vfs,
+                           int version) {
   const fs::path to = snapshot_path(database, version), part = to.string() + ".part";
   std::error_code ec;
   fs::remove(part, ec);
   const std::uint64_t need = fs::file_size(database, ec) + (std::uint64_t{8} << 20);
   const auto room = fs::space(database.parent_path(), ec);
   if (!ec && room.available < need) {
-    return fail(Errc::disk_full,
-                fmt::format("{} is of version {}, and the disk has no room for the copy that an upgrade makes first",
-                            database.string(), version),
-                fmt::format("Free {} MiB on this disk; the upgrade then goes on by itself.", need >> 20));
+    return fail(
+        Errc::disk_full,
+        fmt::format("{} is of version {}, and the disk has no room for the copy that an upgrade makes first",
+                    database.string(), version),
+        fmt::format("Free {} MiB on this disk; the upgrade then goes on by itself.", need >> 20));
   }
   try {
     SQLite::Statement into{db, "VACUUM INTO ?"};
@@ -71,7 +75,8 @@ Result<void> take_snapshot(SQLite::Database& db, const fs::path& database, const
     SQLite::Database copy{part.string(), SQLite::OPEN_READONLY, 5000, vfs};
     const std::string said = copy.execAndGet("PRAGMA quick_check(1)").getString();
     if (said != "ok")
-      return fail(Errc::corrupt, fmt::format("{}: {}", database.string(), said), "Restore the newest backup.");
+      return fail(Errc::corrupt, fmt::format("{}: {}", database.string(), said),
+                  "Restore the newest backup.");
   } catch (const SQLite::Exception&) {
     fs::remove(part, ec);
     throw;
@@ -82,7 +87,8 @@ Result<void> take_snapshot(SQLite::Database& db, const fs::path& database, const
   return files::sync_folder(to.parent_path());
 }
 
-// Step 3 brought the log; before it each commit was a row. The commits and readings are counted on both sides.
+// Step 3 brought the log; before it each commit was a row. The commits and readings are counted on both
+// sides.
 constexpr int log_version = 3;
 Result<void> move_hot_rows(SQLite::Database& db, const std::string& path) {
   {
@@ -104,7 +110,8 @@ Result<void> move_hot_rows(SQLite::Database& db, const std::string& path) {
   sum.executeStep();
   std::int64_t commits = 0, readings = 0;
   const HotLog moved{db, [&](const LogWalk& walk) { ++commits, readings += walk.entry().readings; }};
-  if (commits != sum.getColumn(0).getInt64() || readings != sum.getColumn(1).getInt64() || moved.lost_at_end())
+  if (commits != sum.getColumn(0).getInt64() || readings != sum.getColumn(1).getInt64() ||
+      moved.lost_at_end())
     return fail(Errc::failed, path + ": not all commits would be in the log after the upgrade",
                 "Nothing was changed. Install the former program again.");
   sum.reset();

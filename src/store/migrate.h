@@ -22,6 +22,7 @@ namespace alona::store {
 
 // Removes snapshots once the database has been of this version for a week, by the wall clock; 0: never was
 // upgraded. Any thread, beside a running core.
-void drop_old_snapshots(const std::filesystem::path& database, std::int64_t upgraded_at_ms, std::int64_t now_ms);
+void drop_old_snapshots(const std::filesystem::path& database, std::int64_t upgraded_at_ms,
+                        std::int64_t now_ms);
 
 }  // namespace alona::store

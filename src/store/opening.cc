@@ -15,7 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::uint64_t room_left = std::uint64_t{16} << 20;
 
-fs::path beside(const fs::path& database, std::string_view tail) { return database.string() + std::string(tail); }
+fs::path beside(const fs::path& database, std::string_view tail) {
+  return database.string() + std::string(tail);
+}
 fs::path mark_of(const fs::path& database) { return beside(database, ".damaged"); }
 // A salvaged database that is whole, but not yet in its place.
 fs::path ready_of(const fs::path& database) { return beside(database, ".salvaged"); }
@@ -28,7 +30,8 @@ bool is_there(const fs::path& path) {
 Result<void> move(const fs::path& from, const fs::path& to) {
   std::error_code ec;
   fs::rename(from, to, ec);
-  if (ec) return fail(Errc::io, fmt::format("cannot move {} to {}: {}", from.string(), to.string(), ec.message()));
+  if (ec)
+    return fail(Errc::io, fmt::format("cannot move {} to {}: {}", from.string(), to.string(), ec.message()));
   if (auto synced = files::sync_folder(to.parent_path()); !synced) return synced;
   return files::sync_folder(from.parent_path());
 }
@@ -39,7 +42,8 @@ fs::path quarantine_name(const fs::path& folder) {
   std::erase(stamp, '-');
   std::erase(stamp, ':');
   for (int n = 1;; ++n) {
-    const fs::path name = folder / fmt::format("alona-{}Z{}.sqlite3", stamp, n == 1 ? "" : fmt::format("-{}", n));
+    const fs::path name =
+        folder / fmt::format("alona-{}Z{}.sqlite3", stamp, n == 1 ? "" : fmt::format("-{}", n));
     if (!is_there(name)) return name;
   }
 }
@@ -83,7 +87,8 @@ Result<void> finish(const fs::path& database, const fs::path& quarantine) {
   // Begun before the old one was moved, or somebody has put another one there meanwhile.
   if (is_there(database)) return fs::remove(ready_of(database), ec), Result<void>{};
   const fs::path moved = last_moved(quarantine);
-  if (auto done = set_aside(database, moved.empty() ? quarantine_name(quarantine) : moved); !done) return done;
+  if (auto done = set_aside(database, moved.empty() ? quarantine_name(quarantine) : moved); !done)
+    return done;
   return put_in_place(database);
 }
 
@@ -96,8 +101,10 @@ Result<void> check_room(const fs::path& database) {
   const auto room = fs::space(database.parent_path(), ec);
   if (ec || room.available >= need) return {};
   return fail(Errc::disk_full,
-              fmt::format("{} is damaged, and the disk has no room for a copy of what can be read", database.string()),
-              fmt::format("Free {} MiB on this disk: then it goes on by itself.", (need - room.available + (1 << 20)) >> 20));
+              fmt::format("{} is damaged, and the disk has no room for a copy of what can be read",
+                          database.string()),
+              fmt::format("Free {} MiB on this disk: then it goes on by itself.",
+                          (need - room.available + (1 << 20)) >> 20));
 }
 
 // Into a fresh file, of which the old one's readers never know until it is whole.
@@ -107,10 +114,11 @@ Result<void> salvage_beside(const fs::path& database, const OpenRules& rules, co
   if (auto room = check_room(database); !room) return room;
   if (auto folder = files::make_folder(rules.quarantine, 0750); !folder) return folder;
   const fs::path part = beside(database, ".salvaging");
-  const auto report = salvage(database, part, {.go_on = [&](std::uint64_t rows) {
-                                return !rules.doing ||
-                                       rules.doing(fmt::format("copying what can be read of it: {} rows so far", rows));
-                              }});
+  const auto report =
+      salvage(database, part, {.go_on = [&](std::uint64_t rows) {
+                return !rules.doing ||
+                       rules.doing(fmt::format("copying what can be read of it: {} rows so far", rows));
+              }});
   if (!report) {
     Error error = report.error();
     if (error.code == Errc::corrupt) error.next = why.next;
@@ -120,7 +128,8 @@ Result<void> salvage_beside(const fs::path& database, const OpenRules& rules, co
   {
     auto fresh = Writer::open(part, Open::existing);
     if (!fresh) return std::unexpected(fresh.error());
-    if (auto noted = fresh->note_salvage({SystemClock{}.utc(), kept.string(), why.what, report->text()}); !noted)
+    if (auto noted = fresh->note_salvage({SystemClock{}.utc(), kept.string(), why.what, report->text()});
+        !noted)
       return noted;
   }
   std::error_code ec;
@@ -161,7 +170,8 @@ Result<Opened> open_by_rules(const fs::path& database, const OpenRules& rules) {
   } else {
     if (writer.error().code != Errc::corrupt || !rules.salvage) return std::unexpected(writer.error());
     const Error why = writer.error();
-    if (auto salvaged = salvage_beside(database, rules, why); !salvaged) return std::unexpected(salvaged.error());
+    if (auto salvaged = salvage_beside(database, rules, why); !salvaged)
+      return std::unexpected(salvaged.error());
   }
   auto fresh = Writer::open(database, Open::existing);
   if (!fresh) return std::unexpected(fresh.error());

@@ -22,8 +22,9 @@ struct OpenRules {
 
 struct Opened {
   Writer writer;
-  bool unclean = false;          // the last one to have it didn't close it
-  std::optional<Error> damaged;  // something in it is, and salvage found no room: it goes on with what there is
+  bool unclean = false;  // the last one to have it didn't close it
+  std::optional<Error>
+      damaged;  // something in it is, and salvage found no room: it goes on with what there is
 };
 
 // As Writer::open; corrupt: it is damaged, and salvage is off or found nothing. disk_full: no room for what

@@ -64,8 +64,12 @@ Batch catalog() {
   for (int n = 1; n <= nodes; ++n) {
     batch.nodes.push_back({static_cast<NodeNo>(n), fmt::format("node{}", n), "", "", noon, false, false});
     for (int s = 1; s <= series_a_node; ++s) {
-      batch.series.push_back({static_cast<SeriesNo>((n - 1) * series_a_node + s), static_cast<NodeNo>(n),
-                              fmt::format("s{}", s), "C", "", {}});
+      batch.series.push_back({static_cast<SeriesNo>((n - 1) * series_a_node + s),
+                              static_cast<NodeNo>(n),
+                              fmt::format("s{}", s),
+                              "C",
+                              "",
+                              {}});
     }
   }
   return batch;
@@ -164,9 +168,9 @@ bool only_true(const Readings& found) {
   for (const auto& [name, of_series] : found) {
     const auto known = truth().find(name);
     for (const auto& reading : of_series) {
-      if (known == truth().end() ? !anywhere.contains(reading)
-                                 : !(known->second.contains(reading.first) &&
-                                     known->second.at(reading.first) == reading.second))
+      if (known == truth().end()
+              ? !anywhere.contains(reading)
+              : !(known->second.contains(reading.first) && known->second.at(reading.first) == reading.second))
         return false;
     }
   }
@@ -176,7 +180,8 @@ bool only_true(const Readings& found) {
 bool has_damage(const fs::path& db) {
   auto reader = Reader::open(db);
   if (!reader) return true;
-  const auto history = reader->history({static_cast<SeriesNo>(1), noon - Ms{1}, noon + std::chrono::hours{9}, 100});
+  const auto history =
+      reader->history({static_cast<SeriesNo>(1), noon - Ms{1}, noon + std::chrono::hours{9}, 100});
   return !history || !history->gaps.empty();
 }
 
@@ -434,8 +439,10 @@ TEST(Check, a_chunk_that_is_damaged_is_set_aside_and_named) {
   {
     // The program's own way, so that the page's seal holds and only the chunk's checksum can tell.
     SQLite::Database db{folder.db().string(), SQLite::OPEN_READWRITE, 0, *checksum_vfs()};
-    db.exec("UPDATE chunk SET data = CAST(substr(data, 1, 20) || x'00' || substr(data, 22) AS BLOB) WHERE series = 2 "
-            "AND start = (SELECT min(start) FROM chunk WHERE series = 2)");
+    db.exec(
+        "UPDATE chunk SET data = CAST(substr(data, 1, 20) || x'00' || substr(data, 22) AS BLOB) WHERE series "
+        "= 2 "
+        "AND start = (SELECT min(start) FROM chunk WHERE series = 2)");
   }
   const auto report = full_check(folder.db(), {});
   ASSERT_TRUE(report) << report.error().text();

@@ -44,7 +44,8 @@ constexpr const char* reject_columns =
     "reject ";
 
 // Where no core has the database, what a killed one left is looked at first: a log that is cut would be a
-// shorter history without a word. The lock's file isn't made here: it would be root's, and the core's no more.
+// shorter history without a word. The lock's file isn't made here: it would be root's, and the core's no
+// more.
 Result<void> refuse_left_wal(const std::filesystem::path& database) {
   const std::filesystem::path lock = database.string() + ".lock";
   std::error_code ec;

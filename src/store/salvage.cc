@@ -44,15 +44,18 @@ std::vector<Column> columns_of(SQLite::Database& db, const std::string& table) {
   std::vector<Column> columns;
   SQLite::Statement rows{db, "SELECT name, pk FROM pragma_table_info(?)"};
   rows.bind(1, table);
-  while (rows.executeStep()) columns.push_back({rows.getColumn(0).getString(), rows.getColumn(1).getInt() != 0});
+  while (rows.executeStep())
+    columns.push_back({rows.getColumn(0).getString(), rows.getColumn(1).getInt() != 0});
   return columns;
 }
 
 std::vector<Table> tables_of(SQLite::Database& db) {
   std::vector<Table> tables;
-  SQLite::Statement rows{
-      db, "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'"};
-  while (rows.executeStep()) tables.push_back({rows.getColumn(0).getString(), rows.getColumn(1).getInt() == 0, {}});
+  SQLite::Statement rows{db,
+                         "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+                         "AND name NOT LIKE 'sqlite_%'"};
+  while (rows.executeStep())
+    tables.push_back({rows.getColumn(0).getString(), rows.getColumn(1).getInt() == 0, {}});
   for (Table& table : tables) table.columns = columns_of(db, table.name);
   return tables;
 }
@@ -99,7 +102,8 @@ class Salvager {
 
   void put(RawStatement& insert, RawStatement& row, int first_column, std::size_t columns) {
     for (std::size_t i = 0; i < columns; ++i)
-      insert.copy(static_cast<int>(i) + 1, sqlite3_column_value(row.get(), first_column + static_cast<int>(i)));
+      insert.copy(static_cast<int>(i) + 1,
+                  sqlite3_column_value(row.get(), first_column + static_cast<int>(i)));
     insert.run();
     report_.tables.back().kept += sqlite3_changes(to_.getHandle()) > 0 ? 1 : 0;
     count_row();
@@ -128,8 +132,8 @@ class Salvager {
     const auto key = std::ranges::find(table.columns, true, &Column::key);
     if (key == table.columns.end()) return;
     RawStatement rows{from_.getHandle(),
-                      fmt::format("SELECT \"{0}\", {1} FROM \"{2}\" WHERE \"{0}\" >= ?1 ORDER BY \"{0}\"", key->name,
-                                  names(table.columns), table.name)};
+                      fmt::format("SELECT \"{0}\", {1} FROM \"{2}\" WHERE \"{0}\" >= ?1 ORDER BY \"{0}\"",
+                                  key->name, names(table.columns), table.name)};
     RawStatement insert = inserting(table);
     const std::int64_t last = last_number(table.name);
     const bool last_known = last < std::int64_t{1} << 40;
@@ -147,14 +151,14 @@ class Salvager {
     std::vector<Column> keys;
     std::ranges::copy_if(table.columns, std::back_inserter(keys), &Column::key);
     const auto select = [&](std::string_view way) {
-      return fmt::format("SELECT {} FROM \"{}\" ORDER BY {}", names(table.columns), table.name, names(keys, way));
+      return fmt::format("SELECT {} FROM \"{}\" ORDER BY {}", names(table.columns), table.name,
+                         names(keys, way));
     };
     RawStatement forward{from_.getHandle(), select("")}, backward{from_.getHandle(), select(" DESC")};
     RawStatement insert = inserting(table);
-    const bool all = walk_keyed(forward, backward,
-                                [&](RawStatement& row) {
-                                  if (!of_the_old_log(table, row)) put(insert, row, 0, table.columns.size());
-                                });
+    const bool all = walk_keyed(forward, backward, [&](RawStatement& row) {
+      if (!of_the_old_log(table, row)) put(insert, row, 0, table.columns.size());
+    });
     if (!all) ++report_.tables.back().lost;
   }
 
@@ -171,7 +175,8 @@ class Salvager {
   void look_at_chunk(const Table& table, RawStatement& row) {
     note_series(row.number(at(table, "series")));
     const auto series = static_cast<SeriesNo>(row.number(at(table, "series")));
-    if (row.number(at(table, "damaged")) == 0 && !codec_.decode(series, bytes(row, at(table, "data")), columns_))
+    if (row.number(at(table, "damaged")) == 0 &&
+        !codec_.decode(series, bytes(row, at(table, "data")), columns_))
       damaged_chunks_.push_back(row.number(0));
   }
 
@@ -194,7 +199,8 @@ class Salvager {
     std::vector<std::uint64_t> unread;
     LogPages::Found found = log_pages(unread);
     // Where the row that the next page would lie in can't be read, it may hold the newest commits.
-    const bool end_unread = !found.empty() && std::ranges::find(unread, (found.rbegin()->first + 1) % rows) != unread.end();
+    const bool end_unread =
+        !found.empty() && std::ranges::find(unread, (found.rbegin()->first + 1) % rows) != unread.end();
     const std::uint64_t begun = std::max(static_cast<std::uint64_t>(source_setting("log_page")),
                                          found.empty() ? 1 : found.begin()->first);
     LogWalk walk{LogPages{std::move(found)}, begun, source_setting("log_from")};
@@ -210,7 +216,9 @@ class Salvager {
     RawStatement rows{from_.getHandle(), "SELECT id, first, last, data FROM hot WHERE id >= ?1 ORDER BY id"};
     walk_numbered(
         rows, last_number("hot"),
-        [&] { keep_commit(log, rows.number(0), bytes(rows, 3), utc_ms(rows.number(1)), utc_ms(rows.number(2))); },
+        [&] {
+          keep_commit(log, rows.number(0), bytes(rows, 3), utc_ms(rows.number(1)), utc_ms(rows.number(2)));
+        },
         [&](std::int64_t, std::int64_t) { lost_commits(); });
   }
 
@@ -224,7 +232,8 @@ class Salvager {
         [&] {
           const auto row = bytes(rows, 1);
           const std::uint64_t number = log_page_number(row);
-          if (number != 0 && (read += row.size()) < log_bytes_max) found[number].assign(row.begin(), row.end());
+          if (number != 0 && (read += row.size()) < log_bytes_max)
+            found[number].assign(row.begin(), row.end());
         },
         [&](std::int64_t first, std::int64_t last) {
           for (std::int64_t row = first; row <= last && unread.size() < log_bytes_max / page_bytes; ++row)
@@ -246,7 +255,8 @@ class Salvager {
     lost_since(last_commit_at_);
   }
 
-  void keep_commit(HotLog& log, std::int64_t id, std::span<const std::uint8_t> data, UtcMs first, UtcMs last) {
+  void keep_commit(HotLog& log, std::int64_t id, std::span<const std::uint8_t> data, UtcMs first,
+                   UtcMs last) {
     if (!decode_commit(id, data, batch_)) return lost_commits();
     close_stretch(batch_.received);
     last_commit_at_ = batch_.received;
@@ -286,15 +296,18 @@ class Salvager {
     const bool epochs = std::ranges::find(columns, "epoch", &Column::name) != columns.end();
     const auto entries = [epochs](std::string_view way) {
       return fmt::format(
-          "SELECT series, start, id, {1} FROM chunk INDEXED BY chunk_of_series ORDER BY series{0}, {2}start{0}",
+          "SELECT series, start, id, {1} FROM chunk INDEXED BY chunk_of_series ORDER BY series{0}, "
+          "{2}start{0}",
           way, epochs ? "epoch" : "0", epochs ? fmt::format("epoch{}, ", way) : "");
     };
     RawStatement forward{from_.getHandle(), entries("")}, backward{from_.getHandle(), entries(" DESC")};
     RawStatement there{to_.getHandle(), "SELECT 1 FROM chunk WHERE id = ?"};
-    RawStatement next{to_.getHandle(), "SELECT min(start) FROM chunk WHERE series = ? AND epoch = ? AND start > ?"};
-    RawStatement insert{to_.getHandle(),
-                        "INSERT OR IGNORE INTO chunk (id, series, start, end, count, min, max, sum, damaged, data, "
-                        "epoch) VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, 1, x'', ?5)"};
+    RawStatement next{to_.getHandle(),
+                      "SELECT min(start) FROM chunk WHERE series = ? AND epoch = ? AND start > ?"};
+    RawStatement insert{
+        to_.getHandle(),
+        "INSERT OR IGNORE INTO chunk (id, series, start, end, count, min, max, sum, damaged, data, "
+        "epoch) VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, 1, x'', ?5)"};
     std::uint64_t placed = 0;
     const bool all = walk_keyed(forward, backward, [&](RawStatement& row) {
       there.bind(1, row.number(2));
@@ -322,10 +335,11 @@ class Salvager {
 
   // Readings whose series or node is gone stay reachable, under a name that says so.
   void name_the_nameless() {
-    RawStatement series{to_.getHandle(),
-                        "INSERT OR IGNORE INTO series (no, node, sensor, unit, label) SELECT ?1, "
-                        "coalesce((SELECT max(no) FROM node WHERE id = 'salvaged'), (SELECT coalesce(max(no), 0) + 1 "
-                        "FROM node)), 'series-' || ?1, '?', ''"};
+    RawStatement series{
+        to_.getHandle(),
+        "INSERT OR IGNORE INTO series (no, node, sensor, unit, label) SELECT ?1, "
+        "coalesce((SELECT max(no) FROM node WHERE id = 'salvaged'), (SELECT coalesce(max(no), 0) + 1 "
+        "FROM node)), 'series-' || ?1, '?', ''"};
     RawStatement node{to_.getHandle(),
                       "INSERT OR IGNORE INTO node (no, id, name, place, created, removed) "
                       "SELECT DISTINCT node, 'salvaged-' || node, '', '', 0, 1 FROM series WHERE node NOT IN "
@@ -337,14 +351,16 @@ class Salvager {
       const bool named = sqlite3_step(known.get()) == SQLITE_ROW;
       known.reset();
       if (named) continue;
-      to_.exec("INSERT OR IGNORE INTO node (id, name, place, created, removed) VALUES ('salvaged', '', '', 0, 1)");
+      to_.exec(
+          "INSERT OR IGNORE INTO node (id, name, place, created, removed) VALUES ('salvaged', '', '', 0, 1)");
       series.bind(1, no);
       series.run();
     }
     for (const char* table : {"event", "error", "presence", "heartbeat", "window", "node_day", "node_boot"}) {
-      to_.exec(fmt::format("INSERT OR IGNORE INTO node (no, id, name, place, created, removed) SELECT DISTINCT node, "
-                           "'salvaged-' || node, '', '', 0, 1 FROM {} WHERE node NOT IN (SELECT no FROM node)",
-                           table));
+      to_.exec(fmt::format(
+          "INSERT OR IGNORE INTO node (no, id, name, place, created, removed) SELECT DISTINCT node, "
+          "'salvaged-' || node, '', '', 0, 1 FROM {} WHERE node NOT IN (SELECT no FROM node)",
+          table));
     }
   }
 
@@ -394,14 +410,16 @@ Result<void> sync_whole(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool done = fd >= 0 && ::fsync(fd) == 0;
   if (fd >= 0) ::close(fd);
-  if (!done) return fail(Errc::io, fmt::format("cannot sync {}", path.string()), "Look for disk errors with `dmesg`.");
+  if (!done)
+    return fail(Errc::io, fmt::format("cannot sync {}", path.string()), "Look for disk errors with `dmesg`.");
   return files::sync_folder(path.parent_path());
 }
 
 }  // namespace
 
 bool SalvageReport::lost_nothing() const {
-  return chunks_damaged == 0 && std::ranges::all_of(tables, [](const SalvagedTable& t) { return t.lost == 0; });
+  return chunks_damaged == 0 &&
+         std::ranges::all_of(tables, [](const SalvagedTable& t) { return t.lost == 0; });
 }
 
 std::string SalvageReport::text() const {
@@ -410,9 +428,12 @@ std::string SalvageReport::text() const {
     if (t.kept > 0) kept += fmt::format("{}{} {}", kept.empty() ? "" : ", ", t.kept, t.name);
     if (t.lost > 0) lost += fmt::format("{}up to {} {}", lost.empty() ? "" : ", ", t.lost, t.name);
   }
-  if (chunks_damaged > 0) lost += fmt::format("{}{} chunks set aside", lost.empty() ? "" : ", ", chunks_damaged);
-  std::string text = fmt::format("Rows kept: {}. Lost: {}.", kept.empty() ? "none" : kept, lost.empty() ? "none" : lost);
-  if (pages_mended > 0) text += fmt::format(" {} pages had one flipped bit and were put right.", pages_mended);
+  if (chunks_damaged > 0)
+    lost += fmt::format("{}{} chunks set aside", lost.empty() ? "" : ", ", chunks_damaged);
+  std::string text =
+      fmt::format("Rows kept: {}. Lost: {}.", kept.empty() ? "none" : kept, lost.empty() ? "none" : lost);
+  if (pages_mended > 0)
+    text += fmt::format(" {} pages had one flipped bit and were put right.", pages_mended);
   return text;
 }
 

@@ -1,5 +1,5 @@
-// What can be read of a damaged database, copied row by row into a fresh one. The damaged one and its WAL stay
-// as they are, to the byte. One thread, a few MiB of memory whatever the size.
+// What can be read of a damaged database, copied row by row into a fresh one. The damaged one and its WAL
+// stay as they are, to the byte. One thread, a few MiB of memory whatever the size.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,9 @@ struct SalvagedTable {
 
 struct SalvageReport {
   std::vector<SalvagedTable> tables;
-  std::uint64_t chunks_damaged = 0;   // set aside: shown as gaps
-  std::uint64_t pages_mended = 0;     // one flipped bit each, put right
-  std::string text() const;           // for people, one line
+  std::uint64_t chunks_damaged = 0;  // set aside: shown as gaps
+  std::uint64_t pages_mended = 0;    // one flipped bit each, put right
+  std::string text() const;          // for people, one line
   [[nodiscard]] bool lost_nothing() const;
 };
 
@@ -36,7 +36,8 @@ struct SalvageOptions {
 // checksum are passed over, with what was on them counted; chunks that fail theirs are set aside; commits of
 // the log that fail theirs are lost, their stretch of time becomes an outage "damaged". corrupt: there is
 // nothing to salvage. disk_full, io: no room for the copy; `to` is gone again. The caller holds the lock.
-[[nodiscard]] Result<SalvageReport> salvage(const std::filesystem::path& from, const std::filesystem::path& to,
+[[nodiscard]] Result<SalvageReport> salvage(const std::filesystem::path& from,
+                                            const std::filesystem::path& to,
                                             const SalvageOptions& options = {});
 
 }  // namespace alona::store

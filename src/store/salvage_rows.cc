@@ -84,7 +84,8 @@ void walk_numbered(RawStatement& from, std::int64_t last, const std::function<vo
   }
 }
 
-bool walk_keyed(RawStatement& forward, RawStatement& backward, const std::function<void(RawStatement&)>& take) {
+bool walk_keyed(RawStatement& forward, RawStatement& backward,
+                const std::function<void(RawStatement&)>& take) {
   for (RawStatement* rows : {&forward, &backward}) {
     int got = SQLITE_ROW;
     while ((got = rows->step_source()) == SQLITE_ROW) take(*rows);

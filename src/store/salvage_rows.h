@@ -32,12 +32,14 @@ class RawStatement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-// `from` selects rows of a table with numbers, the number first, those from ?1 on, ascending. `take`: each that
-// can be read. `lost`: stretches of numbers in between, both ends in; where the end is unknown, the last known.
+// `from` selects rows of a table with numbers, the number first, those from ?1 on, ascending. `take`: each
+// that can be read. `lost`: stretches of numbers in between, both ends in; where the end is unknown, the last
+// known.
 void walk_numbered(RawStatement& from, std::int64_t last, const std::function<void()>& take,
                    const std::function<void(std::int64_t, std::int64_t)>& lost);
 
 // From the front until damage, then from the back. False: there was some.
-bool walk_keyed(RawStatement& forward, RawStatement& backward, const std::function<void(RawStatement&)>& take);
+bool walk_keyed(RawStatement& forward, RawStatement& backward,
+                const std::function<void(RawStatement&)>& take);
 
 }  // namespace alona::store

@@ -1,5 +1,6 @@
 // Inside the store only: the chunks of a series on the disk, and how readings newer than them are laid over
-// them. The whole chunks of one series and epoch never overlap; a damaged one is set aside and counts for nothing.
+// them. The whole chunks of one series and epoch never overlap; a damaged one is set aside and counts for
+// nothing.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>

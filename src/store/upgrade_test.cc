@@ -48,7 +48,8 @@ using Rows = std::map<std::string, std::vector<std::string>>;
 Rows rows_of(const fs::path& path, const Rows* like = nullptr) {
   SQLite::Database db{path.string(), SQLite::OPEN_READONLY, 0, *checksum_vfs()};
   Rows all;
-  SQLite::Statement tables{db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"};
+  SQLite::Statement tables{
+      db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"};
   while (tables.executeStep()) {
     const std::string table = tables.getColumn(0).getString();
     if (table == "hot" || table == "log" || (like != nullptr && !like->contains(table))) continue;
@@ -56,7 +57,8 @@ Rows rows_of(const fs::path& path, const Rows* like = nullptr) {
     std::string columns;
     if (like != nullptr) columns = like->at(table).front();
     if (columns.empty()) {
-      SQLite::Statement names{db, "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info(?)"};
+      SQLite::Statement names{
+          db, "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info(?)"};
       names.bind(1, table);
       names.executeStep();
       columns = names.getColumn(0).getString();
@@ -81,7 +83,8 @@ std::string csv_of(const fs::path& path) {
   const auto done = reader->export_readings({}, [&](const NamedReading& r) {
     std::array<char, 32> value{};
     const auto end = std::to_chars(value.data(), value.data() + value.size(), r.value).ptr;
-    text += fmt::format("{},{},{},{},{},{}\n", iso8601(r.ts), r.node, r.sensor, std::string_view(value.data(), end), r.unit,
+    text += fmt::format("{},{},{},{},{},{}\n", iso8601(r.ts), r.node, r.sensor,
+                        std::string_view(value.data(), end), r.unit,
                         std::array{"node", "receipt", "provisional"}.at(r.flags & flag::quality_mask));
     return true;
   });
@@ -120,7 +123,8 @@ TEST_P(Upgrade, every_row_and_reading_is_as_it_was) {
 TEST_P(Upgrade, a_step_that_fails_or_loses_rows_leaves_the_old_file) {
   const Rows before = rows_of(db());
   std::vector<Migration> steps(migrations.begin(), migrations.end());
-  for (const char* bad : {"CREATE TABLE more (x); SELECT no_such_function(1)", "DELETE FROM event WHERE id = 1"}) {
+  for (const char* bad :
+       {"CREATE TABLE more (x); SELECT no_such_function(1)", "DELETE FROM event WHERE id = 1"}) {
     fresh();
     steps[static_cast<std::size_t>(GetParam())].sql = bad;
     const auto vfs = *checksum_vfs();

@@ -1,6 +1,6 @@
 // The format: https://www.sqlite.org/fileformat2.html#walformat. A header of 32 bytes, then frames: 24 bytes
-// and a page. A frame counts when its two salts are the header's and its checksum, which goes on from frame to
-// frame, holds.
+// and a page. A frame counts when its two salts are the header's and its checksum, which goes on from frame
+// to frame, holds.
 #include "store/wal_check.h"
 
 #include <fcntl.h>
@@ -74,7 +74,9 @@ struct Walk {
   [[nodiscard]] Sums sums_of(Bytes frame) const {
     return sum_on(sum_on(sums, frame.first(8), big_endian), frame.subspan(frame_header_bytes), big_endian);
   }
-  [[nodiscard]] bool salted(Bytes frame) const { return big(frame, 8) == salts[0] && big(frame, 12) == salts[1]; }
+  [[nodiscard]] bool salted(Bytes frame) const {
+    return big(frame, 8) == salts[0] && big(frame, 12) == salts[1];
+  }
   [[nodiscard]] bool holds(Bytes frame) const {
     if (!salted(frame)) return false;
     const Sums s = sums_of(frame);
@@ -105,15 +107,16 @@ void look_behind(const File& file, const Walk& walk, std::uint64_t at, std::vect
   std::uint64_t commits = walk.salted(frame) && is_commit(frame) ? 1 : 0;
   for (at += frame.size(); file.read(frame, at); at += frame.size()) {
     if (!walk.salted(frame)) continue;
-    // A power cut tears the last transaction alone: what was begun behind a whole one was begun after its sync.
+    // A power cut tears the last transaction alone: what was begun behind a whole one was begun after its
+    // sync.
     if (commits > 0) of_another_commit = true;
     if (is_commit(frame)) ++commits;
   }
   state.damaged = flipped || of_another_commit;
   state.lost_commits = std::max<std::uint64_t>(commits, state.damaged ? 1 : 0);
   if (state.damaged)
-    state.why = fmt::format("its log of writes is damaged at byte {}, with {} later commit{} behind that", stopped_at,
-                            state.lost_commits, state.lost_commits == 1 ? "" : "s");
+    state.why = fmt::format("its log of writes is damaged at byte {}, with {} later commit{} behind that",
+                            stopped_at, state.lost_commits, state.lost_commits == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -126,10 +129,12 @@ Result<WalState> check_wal(const std::filesystem::path& database) {
   if (ec || bytes <= header_bytes) return state;
   const File file{path};
   if (!file.open())
-    return fail(Errc::io, fmt::format("cannot read {}: {}", path.string(), std::generic_category().message(errno)),
+    return fail(Errc::io,
+                fmt::format("cannot read {}: {}", path.string(), std::generic_category().message(errno)),
                 "Run it as root or as the user alona.");
   std::array<std::uint8_t, header_bytes> header{};
-  if (!file.read(header, 0)) return fail(Errc::io, fmt::format("cannot read {}", path.string()), "Look for disk errors with `dmesg`.");
+  if (!file.read(header, 0))
+    return fail(Errc::io, fmt::format("cannot read {}", path.string()), "Look for disk errors with `dmesg`.");
   // Space that a file system gave before the power went, and nothing in it.
   if (std::ranges::all_of(header, [](std::uint8_t b) { return b == 0; })) return state;
   Walk walk{.big_endian = (big(header, 0) & 1) != 0, .salts = {big(header, 16), big(header, 20)}};

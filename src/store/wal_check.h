@@ -13,14 +13,15 @@
 namespace alona::store {
 
 struct WalState {
-  bool damaged = false;             // more is lost than a power cut can explain
-  std::string why;                  // for people
-  std::uint64_t frames = 0;         // of its present generation, whole ones
-  std::uint64_t lost_commits = 0;   // behind the place where SQLite stops; at least
+  bool damaged = false;            // more is lost than a power cut can explain
+  std::string why;                 // for people
+  std::uint64_t frames = 0;        // of its present generation, whole ones
+  std::uint64_t lost_commits = 0;  // behind the place where SQLite stops; at least
 };
 
 // Before anything opens the database in this process: it closes the file, and POSIX drops a process's locks
-// with that. Reads the log once, a frame at a time. No log, or an empty one: not damaged. io: it can't be read.
+// with that. Reads the log once, a frame at a time. No log, or an empty one: not damaged. io: it can't be
+// read.
 [[nodiscard]] Result<WalState> check_wal(const std::filesystem::path& database);
 
 // corrupt when it is damaged.

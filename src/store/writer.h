@@ -107,7 +107,8 @@ class Writer {
   [[nodiscard]] Result<void> check_start();
   [[nodiscard]] Result<void> note_salvage(const SalvageNote& note);
   // A check's outcome, and the chunks it found damaged: they are set aside. The last 100 are kept.
-  [[nodiscard]] Result<void> put_check(const CheckRow& check, const std::vector<std::int64_t>& damaged_chunks);
+  [[nodiscard]] Result<void> put_check(const CheckRow& check,
+                                       const std::vector<std::int64_t>& damaged_chunks);
 
   // What the box itself went through (docs/gaps.md), each a small transaction of its own. A failure leaves
   // things as they were.

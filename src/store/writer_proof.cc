@@ -21,7 +21,8 @@ std::string text_of(SQLite::Database& db, const char* name) {
 }
 
 std::optional<CheckRow> last_check(SQLite::Database& db, const char* kind) {
-  SQLite::Statement rows{db, "SELECT at, whole, detail FROM check_run WHERE kind = ? ORDER BY id DESC LIMIT 1"};
+  SQLite::Statement rows{db,
+                         "SELECT at, whole, detail FROM check_run WHERE kind = ? ORDER BY id DESC LIMIT 1"};
   rows.bind(1, kind);
   if (!rows.executeStep()) return std::nullopt;
   return CheckRow{utc_ms(rows.getColumn(0).getInt64()), kind, rows.getColumn(1).getInt() != 0,
@@ -54,7 +55,8 @@ Result<void> Writer::put_check(const CheckRow& check, const std::vector<std::int
   return guarded(impl_->path, [&] {
     SQLite::Transaction transaction{*impl_->db, SQLite::TransactionBehavior::IMMEDIATE};
     SQLite::Statement put{*impl_->db, "INSERT INTO check_run (at, kind, whole, detail) VALUES (?,?,?,?)"};
-    put.bind(1, count(check.at)), put.bind(2, check.kind), put.bind(3, int{check.whole}), put.bind(4, check.detail);
+    put.bind(1, count(check.at)), put.bind(2, check.kind), put.bind(3, int{check.whole}),
+        put.bind(4, check.detail);
     put.exec();
     impl_->db->exec("DELETE FROM check_run WHERE id <= (SELECT max(id) FROM check_run) - 100");
     SQLite::Statement aside{*impl_->db, "UPDATE chunk SET damaged = 1 WHERE id = ?"};
@@ -76,8 +78,8 @@ Result<Proof> Reader::proof() {
     SQLite::Statement rows{
         db, "SELECT series, min(start), max(end), count(*) FROM chunk WHERE damaged = 1 GROUP BY series"};
     while (rows.executeStep()) {
-      proof.damage.push_back({static_cast<SeriesNo>(rows.getColumn(0).getInt()), utc_ms(rows.getColumn(1).getInt64()),
-                              utc_ms(rows.getColumn(2).getInt64()),
+      proof.damage.push_back({static_cast<SeriesNo>(rows.getColumn(0).getInt()),
+                              utc_ms(rows.getColumn(1).getInt64()), utc_ms(rows.getColumn(2).getInt64()),
                               static_cast<std::uint64_t>(rows.getColumn(3).getInt64())});
     }
     return proof;

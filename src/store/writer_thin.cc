@@ -68,8 +68,7 @@ void Writer::Impl::start_thinning(UtcMs before) {
   thinning = std::make_unique<Thinning>();
   thinning->before = before;
   SQLite::Statement series{
-      *db,
-      "SELECT no, (SELECT min(start) FROM chunk WHERE series = series.no AND epoch = 0) FROM series"};
+      *db, "SELECT no, (SELECT min(start) FROM chunk WHERE series = series.no AND epoch = 0) FROM series"};
   while (series.executeStep()) {
     if (series.getColumn(1).isNull()) continue;
     thinning->next.emplace(utc_ms(series.getColumn(1).getInt64()),

@@ -25,10 +25,13 @@ std::optional<Outcome> parse(const std::string& body, UtcMs now) {
   const auto* found = fields.if_contains("found");
   const auto* chunks = fields.if_contains("damaged_chunks");
   if (kind == nullptr || whole == nullptr || found == nullptr || chunks == nullptr) return std::nullopt;
-  if (!kind->is_string() || !whole->is_bool() || !found->is_string() || !chunks->is_array()) return std::nullopt;
+  if (!kind->is_string() || !whole->is_bool() || !found->is_string() || !chunks->is_array())
+    return std::nullopt;
   if (kind->get_string() != "quick" && kind->get_string() != "full") return std::nullopt;
-  Outcome outcome{{now, std::string(kind->get_string()), whole->get_bool(), std::string(found->get_string())}, {}};
-  if (outcome.row.detail.size() > detail_bytes_max || chunks->get_array().size() > chunks_max) return std::nullopt;
+  Outcome outcome{{now, std::string(kind->get_string()), whole->get_bool(), std::string(found->get_string())},
+                  {}};
+  if (outcome.row.detail.size() > detail_bytes_max || chunks->get_array().size() > chunks_max)
+    return std::nullopt;
   for (const json::value& id : chunks->get_array()) {
     if (!id.is_int64()) return std::nullopt;
     outcome.damaged_chunks.push_back(id.get_int64());
@@ -40,7 +43,8 @@ std::optional<Outcome> parse(const std::string& body, UtcMs now) {
 
 void Api::put_check(const Call& call) {
   if (!call.request.local)
-    return call.reply(http::problem(403, "Only the box itself tells this", {}, "Run `alona check` on the box."));
+    return call.reply(
+        http::problem(403, "Only the box itself tells this", {}, "Run `alona check` on the box."));
   auto outcome = parse(call.request.body, clock_.utc());
   if (!outcome) return call.reply(problem_of({Errc::usage, "this isn't a check's outcome", {}}));
   const bool taken = backend_.put_check(std::move(outcome->row), std::move(outcome->damaged_chunks),

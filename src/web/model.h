@@ -61,7 +61,9 @@ class Model {
   // True when the step is another than before.
   bool set_disk(std::shared_ptr<const room::Picture> disk);
   // What others have found, by who they are; replaces their last.
-  void set_notices(const std::string& source, std::vector<Finding> notices) { notices_[source] = std::move(notices); }
+  void set_notices(const std::string& source, std::vector<Finding> notices) {
+    notices_[source] = std::move(notices);
+  }
   [[nodiscard]] const std::map<std::string, std::vector<Finding>>& notices() const { return notices_; }
   void remember(Happened happened);  // keeps the newest limits::recent_max, newest first
 

@@ -1,6 +1,6 @@
 // What the checks and the salvage have found, as findings. Pure functions of what is known.
-// The page tells them at the top of each view (ui/src/app.tsx, by id). None says that readings are being lost:
-// what comes is stored.
+// The page tells them at the top of each view (ui/src/app.tsx, by id). None says that readings are being
+// lost: what comes is stored.
 #pragma once
 
 #include <functional>
@@ -14,9 +14,9 @@ namespace alona::web {
 
 struct ProofPicture {
   store::Proof proof;
-  bool salvage_kept = false;                      // the quarantined file is still there
-  std::string damage;                             // found while it runs; empty: none
-  std::string restore;                            // how the newest proven backup comes back; empty: none is known
+  bool salvage_kept = false;  // the quarantined file is still there
+  std::string damage;         // found while it runs; empty: none
+  std::string restore;        // how the newest proven backup comes back; empty: none is known
   std::function<std::string(store::SeriesNo)> name;  // "roof temperature"
 };
 

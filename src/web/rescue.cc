@@ -44,20 +44,31 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      case '\n': out += "<br>"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\n':
+        out += "<br>";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
 }
 
 std::string section(std::string_view tone, std::string_view title, std::string_view html) {
-  return fmt::format("<section{}><h2>{}</h2>{}</section>\n", tone.empty() ? "" : fmt::format(" class=\"{}\"", tone),
-                     title, html);
+  return fmt::format("<section{}><h2>{}</h2>{}</section>\n",
+                     tone.empty() ? "" : fmt::format(" class=\"{}\"", tone), title, html);
 }
 
 // "2026-11-24 18:42 UTC"; a box that doesn't know the time says nothing.
@@ -71,14 +82,18 @@ std::string moment(UtcMs t) {
 std::string page(const WebOptions& options, const RescueState& state) {
   std::string body;
   std::string wrong = fmt::format("<p><strong>{}</strong></p>", escaped(state.wrong));
-  if (const std::string since = moment(state.since); !since.empty()) wrong += fmt::format("<p>Since {}.</p>", since);
-  body += section(state.working ? "wrong working" : "wrong", state.working ? "Being mended" : "What is wrong", wrong);
-  body += section("", "What it means",
-                  "<p>Nothing new is stored for now. What the sensors measure waits in them and in the box’s message "
-                  "broker, as far as it fits there, and is stored when this is over. What was stored before is left as "
-                  "it is.</p>");
+  if (const std::string since = moment(state.since); !since.empty())
+    wrong += fmt::format("<p>Since {}.</p>", since);
+  body += section(state.working ? "wrong working" : "wrong", state.working ? "Being mended" : "What is wrong",
+                  wrong);
+  body += section(
+      "", "What it means",
+      "<p>Nothing new is stored for now. What the sensors measure waits in them and in the box’s message "
+      "broker, as far as it fits there, and is stored when this is over. What was stored before is left as "
+      "it is.</p>");
   if (!state.working) body += section("", "What to do", fmt::format("<p>{}</p>", escaped(state.todo)));
-  std::string backup = state.backup ? fmt::format("<p>{}</p>", escaped(*state.backup)) : "<p>None is known.</p>";
+  std::string backup =
+      state.backup ? fmt::format("<p>{}</p>", escaped(*state.backup)) : "<p>None is known.</p>";
   if (!state.command.empty())
     backup += fmt::format("<p class=\"soft\">On the box, in a shell, this brings it back:</p><code>{}</code>",
                           escaped(state.command));
@@ -89,7 +104,8 @@ std::string page(const WebOptions& options, const RescueState& state) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta http-equiv=\"refresh\" content=\"10\">\n<title>{0}</title>\n"
       "<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/rescue.css\">\n</head><body>"
-      "<header>{0}</header>\n<main><h1>{1}</h1>\n{2}<footer>Alona {3}. This page looks again every 10 seconds; the box "
+      "<header>{0}</header>\n<main><h1>{1}</h1>\n{2}<footer>Alona {3}. This page looks again every 10 "
+      "seconds; the box "
       "goes on by itself as soon as it can.</footer></main></body></html>\n",
       escaped(options.site.empty() ? "Alona" : options.site),
       state.working ? "The box is mending its database." : "The box can’t store readings.", body,
@@ -145,13 +161,14 @@ Result<std::unique_ptr<RescueServer>> RescueServer::start(const WebOptions& opti
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->state = std::move(state);
-  auto server = http::Server::listen({.address = options.address,
-                                      .port = options.port,
-                                      .unix_socket = options.unix_socket,
-                                      .allowed_hosts = options.allowed_hosts},
-                                     [parts = impl.get()](const http::Request& request, const http::Reply& reply) {
-                                       parts->handle(request, reply);
-                                     });
+  auto server =
+      http::Server::listen({.address = options.address,
+                            .port = options.port,
+                            .unix_socket = options.unix_socket,
+                            .allowed_hosts = options.allowed_hosts},
+                           [parts = impl.get()](const http::Request& request, const http::Reply& reply) {
+                             parts->handle(request, reply);
+                           });
   if (!server) return std::unexpected(server.error());
   impl->server = std::move(*server);
   impl->thread = std::thread{[parts = impl.get()] { parts->server->run(); }};

@@ -1,7 +1,7 @@
 // The page of a core that has no database to go on with: what is wrong, since when, the newest proven backup
 // and what to do. Plain HTML from the binary, no script, no login, for an owner who has only a phone. /health
-// says failing, every question to the API hears why (503). Owned by the core's main thread; serves on a thread
-// of its own.
+// says failing, every question to the API hears why (503). Owned by the core's main thread; serves on a
+// thread of its own.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,8 @@ struct RescueState {
 class RescueServer {
  public:
   // As WebServer::start, on the same port and socket.
-  [[nodiscard]] static Result<std::unique_ptr<RescueServer>> start(const WebOptions& options, RescueState state);
+  [[nodiscard]] static Result<std::unique_ptr<RescueServer>> start(const WebOptions& options,
+                                                                   RescueState state);
   ~RescueServer();  // stops
   void update(RescueState state);
 

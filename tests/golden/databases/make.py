@@ -25,7 +25,8 @@ def fill(box):
             readings = [{"sensor": "temperature" if i % 2 else "power", "unit": "C" if i % 2 else "W",
                          "value": rng.randrange(400) / 10 if i % 2 else rng.random(), "ts": TS + 60 * (PER_MESSAGE * n + i)}
                         for i in range(PER_MESSAGE if name == "roof" else 2)]
-            box.publish(client, [(f"alona/{name}/telemetry", json.dumps({"v": 1, "readings": readings}))])
+            counted = {"boot": 7, "seq": n + 1, "low": 1} if name == "well" else {}
+            box.publish(client, [(f"alona/{name}/telemetry", json.dumps({"v": 1, "readings": readings, **counted}))])
         if n % 10 == 0:
             box.publish(client, [("alona/shed/event/door", json.dumps({"v": 1, "type": "door", "data": {"n": n}})),
                                  ("alona/shed/error", json.dumps({"v": 1, "code": "e", "message": str(n)})),

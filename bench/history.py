@@ -176,16 +176,16 @@ def main():
         facts = json.loads(file.with_suffix(".json").read_text())
         readings = facts["sealed"]
         size = file.stat().st_size
-        say(f"load of the machine before: {os.getloadavg()[0]:.1f}")
+        load = [os.getloadavg()[0]]
         core = of_core(folder, file, facts, options)
         ten, ten_cpu, peak = of_ten_years(folder, file, facts, options)
         times, cpu = beside(folder, options)
-        say(f"load of the machine after: {os.getloadavg()[0]:.1f}")
+        load.append(os.getloadavg()[0])
     each = facts["bytes_each"]
     base = statistics.median(times["Alona"])
     table = [
         (f"{(facts['end'] - facts['start']) / YEAR:.1f} years of {options.series} series, one a minute: made in", "≤ 15 min",
-         f"{facts['seconds'] / 60:.1f} min ({readings:,} readings)"),
+         f"{facts['seconds'] / 60:.1f} min, {facts['cpu_seconds'] / 60:.1f} of a processor ({readings:,} readings)"),
         ("File, all in", "≤ 1.6 GB", f"{size / 1e9:.2f} GB, {size / readings:.2f} bytes a reading"),
         ("… in its chunks, by kind of value", "—", ", ".join(
             f"{k.replace('_', ' ')} {each[k]:.2f}" for k in sorted(each) if k not in ("all", *CLOCKS))),
@@ -205,14 +205,16 @@ def main():
         text = f"{ms(of_name)}, processor {1000 * cpu[name]:.1f} ms"
         text += "" if name == "Alona" else f"; {statistics.median(of_name) / base:.1f} × ours"
         table.append((f"A year of one of {SERIES} series by hours (min, mean, max): {name}", aim, text))
+    table.append(("Processes that wanted to run meanwhile, at the begin and at the end", "—",
+                  f"{load[0]:.1f} and {load[1]:.1f} on {os.cpu_count()} processors"))
     say("")
     for row in table:
         say(" | ".join(row))
     if not options.no_table:
         proof.write("history", table, "./dev bench history")
         svg.bars(proof.PATH.parent / "bench-history.svg", "A series' year by hours: min, mean, max",
-                 "milliseconds, median of the run; less is better",
-                 [(name, 1000 * statistics.median(t)) for name, t in times.items()])
+                 "milliseconds of processor time for an answer, mean of the run; less is better",
+                 [(name, 1000 * used) for name, used in cpu.items()])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ loopback, and two SQLite tables. All take the same file of readings, a line each
 
 import itertools
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -49,7 +50,8 @@ class Server:
         return self.process.cpu_seconds()
 
     def close(self):
-        self.process.kill()
+        if self.process.child.poll() is None:
+            self.process.stop()  # what it holds in memory goes to the disk
 
 
 class VictoriaMetrics(Server):
@@ -69,8 +71,13 @@ class VictoriaMetrics(Server):
             body = "".join(f'r{{series="{s}"}} {value} {ts}\n' for s, ts, value in lines)
             self.request("/api/v1/import/prometheus", body.encode())
         self.request("/internal/force_flush")
+        wait_for("all rows to be searchable", lambda: self.metric("vm_pending_rows", "storage") == 0)
         self.request("/internal/force_merge")
-        settled(lambda: folder_bytes(self.folder / "data"))
+        settled(lambda: folder_bytes(self.folder / "data"), still=5)
+
+    def metric(self, name, kind):
+        text = self.request("/metrics").decode()
+        return float(re.search(rf'^{name}{{type="{kind}"}} (\S+)$', text, re.M)[1])
 
     def stored(self):
         """Of the readings alone: its index of names is not counted."""

@@ -57,6 +57,7 @@ def measure(folder, write):
         side = kind(folder / kind.__name__)
         try:
             side.load(readings)
+            side.close()
             found[side.name] = side.stored() / count
             if kind is Alona:
                 found["chunks"] = chunk_bytes(side.file) / count

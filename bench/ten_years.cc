@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <future>
 #include <map>
@@ -245,10 +246,11 @@ void make(const Options& o) {
     kinds += fmt::format(R"({}"{}":{:.3f})", kinds.empty() ? "" : ",", name,
                          static_cast<double>(size.bytes) / static_cast<double>(size.readings));
   const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  fmt::print(R"({{"start":{},"end":{},"sealed":{},"file_bytes":{},"seconds":{:.1f},"bytes_each":{{{}}}}})"
-             "\n",
-             count(start), count(now), sizes.at("all").readings, std::filesystem::file_size(o.file), took,
-             kinds);
+  fmt::print(
+      R"({{"start":{},"end":{},"sealed":{},"file_bytes":{},"seconds":{:.1f},"cpu_seconds":{:.1f},"bytes_each":{{{}}}}})"
+      "\n",
+      count(start), count(now), sizes.at("all").readings, std::filesystem::file_size(o.file), took,
+      static_cast<double>(std::clock()) / CLOCKS_PER_SEC, kinds);
 }
 
 }  // namespace

@@ -16,9 +16,9 @@ import proof
 from box import SEALED_ABOVE, Box, Stored, in_log, wait_for, workplace
 
 
-def preloaded(disk, name, messages, series, subscribe):
+def preloaded(disk, name, messages, series, subscribe, queue=None):
     """A box whose broker holds so many messages for one consumer."""
-    box = Box(disk.path / name, messages + 1000)
+    box = Box(disk.path / name, queue or messages + 1000)
     try:
         subscribe(box)
         box.publish(messages, series)

@@ -15,24 +15,24 @@ from box import BIN, SEALED_ABOVE, Stored, in_log, wait_for, workplace
 from ingest import preloaded, say, subscribe_core, take_in
 
 FLOOD = 95_000  # less than the log may hold before it is sealed
+FILL = SEALED_ABOVE + 60_000
 
 
 def with_full_log(box):
     """Takes in more than the log may hold, and stops before much of it is sealed."""
     subscribe_core(box)
-    fill = SEALED_ABOVE + 60_000
-    box.publish(fill, 200)
+    box.publish(FILL, 200)
     with box.watch() as connection:
         stored = Stored(connection)
         core = box.core()
-        wait_for("the log to fill", lambda: stored() >= fill)
+        wait_for("the log to fill", lambda: stored() >= FILL)
         core.stop()
         if in_log(connection) <= SEALED_ABOVE:
             raise RuntimeError("sealing was quicker than the flood")
 
 
 def flood(disk, name, subscribe):
-    box = preloaded(disk, name, FLOOD, 200, subscribe)
+    box = preloaded(disk, name, FLOOD, 200, subscribe, queue=FILL + 1000)
     try:
         result = take_in(disk, box, FLOOD)
         with box.watch() as connection:

@@ -163,9 +163,9 @@ class Box:
             raise RuntimeError(last)
         return json.loads(last)
 
-    def publish(self, messages, series, rate=0):
+    def publish(self, messages, series, rate=0, ago=0):
         publisher = BIN / "publisher"
-        command = [publisher, self.port, "publisher", "bench", messages, series, rate]
+        command = [publisher, self.port, "publisher", "bench", messages, series, rate, ago]
         subprocess.run([str(part) for part in command], check=True)
 
     def core(self):

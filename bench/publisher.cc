@@ -1,7 +1,7 @@
 // Publishes readings as simple nodes do: one a message, QoS 1, without boot and seq.
-//   publisher PORT USER PASSWORD MESSAGES SERIES RATE
+//   publisher PORT USER PASSWORD MESSAGES SERIES RATE [AGO]
 // RATE: messages a second; 0: as fast as the broker takes them, with times one second apart in each series up
-// to now.
+// to now, or to so many seconds ago.
 #include <fmt/format.h>
 #include <mosquitto.h>
 
@@ -106,14 +106,15 @@ class Publisher {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) return 2;
+  if (argc != 7 && argc != 8) return 2;
   const std::size_t messages = std::stoull(argv[4]);
   std::vector<Series> series = make_series(std::stoull(argv[5]));
   const double rate = std::stod(argv[6]);
   Publisher publisher{static_cast<std::uint16_t>(std::atoi(argv[1])), argv[2], argv[3]};
   std::mt19937 random{1};  // the same load every time
   std::normal_distribution<double> step;
-  const double start = now_s() - static_cast<double>(messages / series.size());
+  const double ago = argc == 8 ? std::stod(argv[7]) : 0;
+  const double start = now_s() - ago - static_cast<double>(messages / series.size());
   const auto begin = SteadyClock::now();
   for (std::size_t i = 0; i < messages; ++i) {
     Series& one = series[i % series.size()];

@@ -21,7 +21,7 @@ FILL = SEALED_ABOVE + 60_000
 def with_full_log(box):
     """Takes in more than the log may hold, and stops before much of it is sealed."""
     subscribe_core(box)
-    box.publish(FILL, 200)
+    box.publish(FILL, 200, ago=3600)  # before the flood's times, which would else be late readings
     with box.watch() as connection:
         stored = Stored(connection)
         core = box.core()

@@ -114,12 +114,14 @@ void SqlOutput::put_json(std::span<const store::SqlValue> values) {
 }
 
 void SqlOutput::flush_table() {
+  widths_.reserve(names_.size());
   for (const auto& name : names_) widths_.push_back(protocol::characters(printable(name)));
   for (const auto& cells : first_) {
     for (std::size_t i = 0; i < cells.size(); ++i)
       widths_[i] = std::max(widths_[i], protocol::characters(cells[i].text));
   }
   std::vector<Cell> head;
+  head.reserve(names_.size());
   for (std::size_t i = 0; i < names_.size(); ++i)
     head.push_back({printable(names_[i]), !first_.empty() && first_.front()[i].right});
   put_table_row(head, true);

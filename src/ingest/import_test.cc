@@ -37,9 +37,9 @@ std::string refusal(std::string_view text, const ImportFormat& format = {}) {
 
 TEST(Import, reads_what_export_writes) {
   for (const std::size_t piece : {1, 2, 1000}) {
-    const Parsed parsed =
-        parse("\xEF\xBB\xBF" + header + good + "\n" + "2026-11-01T06:30:01Z,well,level,-0,\"%,\"\"x\",node",
-              {}, piece);
+    const Parsed parsed = parse(fmt::format("\xEF\xBB\xBF{}{}\n{}", header, good,
+                                            "2026-11-01T06:30:01Z,well,level,-0,\"%,\"\"x\",node"),
+                                {}, piece);
     ASSERT_EQ(parsed.readings.size(), 2) << piece;
     EXPECT_TRUE(parsed.refused.empty());
     const auto& r = parsed.readings[0];
@@ -162,6 +162,7 @@ store::NamedReading level(int at, double value, std::string node = "well") {
 TEST(Import, stores_once_corrects_and_counts) {
   TestBox box;
   std::vector<store::NamedReading> many;
+  many.reserve(3001);
   for (int i = 0; i < 3000; ++i) many.push_back(level(3000 - i, i));
   many.push_back(many.front());
   // Only a look can't know of a repeat what an earlier slice would have stored.

@@ -123,6 +123,7 @@ void ImportText::take_header(const ImportLine& line) {
   header_ = true;
   width_ = line.fields.size();
   std::vector<std::string_view> names;
+  names.reserve(line.fields.size());
   for (const std::string_view field : line.fields) names.push_back(trimmed(field));
   const auto useless = [&](std::string what, std::string next) {
     useless_ = true;

@@ -20,7 +20,7 @@ class Layers(unittest.TestCase):
 
     def test_a_higher_folder_is_found_with_file_and_line(self):
         found = self.found("store/a.cc", '#include <vector>\n#include "ingest/b.h"\n')
-        self.assertEqual(['src/store/a.cc:2: store (rank 2) includes "ingest/b.h" of ingest (rank 3)'], found)
+        self.assertEqual(['src/store/a.cc:2: store (rank 2) includes "ingest/b.h" of ingest (rank 4)'], found)
 
     def test_a_sibling_is_found(self):
         self.assertEqual(1, len(self.found("web/a.h", '#include "ops/config.h"\n')))

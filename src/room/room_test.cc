@@ -341,7 +341,7 @@ struct Box {
   World world;
   std::unique_ptr<Keeper> keeper;
   Mono mono{1'000'000ms};
-  explicit Box(KeeperOptions options = {}) {
+  explicit Box(const KeeperOptions& options = {}) {
     Keeper::Parts parts{std::make_unique<FakeDisk>(world), std::make_unique<FakeWear>(), {}};
     parts.droppables.push_back(std::make_unique<FakeFiles>(world));
     keeper = std::make_unique<Keeper>(std::move(parts), options);

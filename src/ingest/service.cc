@@ -77,6 +77,7 @@ void Service::round() {
   const bool no_message_waits = ingest_.due().waiting() == 0;
   if (ingest_.due().due(clock_.mono()) || !uncommitted_.empty() || (no_message_waits && ingest_.dirty()))
     settle();
+  fold_if_due();
   import_some();
   seal_if_due(taken_ != before);
   make_room(taken_ != before);
@@ -105,7 +106,11 @@ void Service::make_room(bool busy) {
   if (auto made = room_.work(ingest_, busy); !made) storing_failed(made.error());
 }
 
-void Service::fold() {
+// Also right behind a commit: messages that come all the time leave hardly another moment.
+void Service::fold_if_due() {
+  const Mono now = clock_.mono();
+  if (!healthy_ || now < next_fold_ || ingest_.dirty()) return;
+  next_fold_ = now + limits::fold_interval;
   room_.before_fold(ingest_);
   if (auto folded = ingest_.fold(); !folded) storing_failed(folded.error());
 }
@@ -278,10 +283,7 @@ void Service::every_second(Mono now) {
   if (ingest_.backlog() && ingest_.due().waiting() == 0 && now - connected_at_ > limits::backlog_min) {
     ingest_.backlog_drained();
   }
-  if (now >= next_fold_ && !ingest_.dirty()) {
-    next_fold_ = now + limits::fold_interval;
-    fold();
-  }
+  fold_if_due();
   if (healthy_) diary_.every_second();
 }
 

@@ -80,7 +80,7 @@ class Service final : private mqtt::Handler {
   void seal_if_due(bool busy);
   void look_at_room();
   void make_room(bool busy);
-  void fold();
+  void fold_if_due();
   [[nodiscard]] bool may_import() const;
   void import_some();
   void publish_time();

@@ -260,7 +260,7 @@ TEST(GapStore, a_day_says_what_is_missing_of_it) {
   EXPECT_EQ(first.parts[0].length, 8h + 10s);
   EXPECT_EQ(first.parts[1].cause, "power");
   EXPECT_EQ(first.parts[1].length, 2h + 10s);
-  EXPECT_NEAR(first.missing, 3600, 3600 / 7);  // 10 h of one each 10 s, as exact as the rhythm
+  EXPECT_NEAR(first.missing, 3600, 3600.0 / 7);  // 10 h of one each 10 s, as exact as the rhythm
   EXPECT_EQ(known->days[1].parts[0].length, 4h);
 }
 

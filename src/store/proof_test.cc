@@ -360,8 +360,8 @@ TEST(Wal, a_flipped_bit_anywhere_is_found) {
 
 // In CI some; all of them with ALONA_LONG=1. Another start: ALONA_SEED.
 TEST(BitFlips, each_is_found_or_harmless_and_no_reading_is_ever_wrong) {
-  const bool long_run = std::getenv("ALONA_LONG") != nullptr;
-  const char* chosen = std::getenv("ALONA_SEED");
+  const bool long_run = std::getenv("ALONA_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+  const char* chosen = std::getenv("ALONA_SEED");              // NOLINT(concurrency-mt-unsafe)
   const std::uint64_t seed = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 2026;
   const int rounds = long_run ? 1000 : 100;
   const Folder stopped, killed;

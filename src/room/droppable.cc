@@ -28,6 +28,7 @@ class WholeFolder final : public Droppable {
     }
     std::ranges::sort(found, {}, [](const auto& one) { return std::pair{one.first, one.second.path}; });
     std::vector<File> files;
+    files.reserve(found.size());
     for (auto& [changed, file] : found) files.push_back(std::move(file));
     return files;
   }

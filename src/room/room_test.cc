@@ -95,6 +95,7 @@ TEST(Ladder, keeps_its_order_on_every_disk) {
 
 std::vector<store::WearRow> shrinking(int days, std::uint64_t a_day, std::int32_t last = today) {
   std::vector<store::WearRow> rows;
+  rows.reserve(static_cast<std::size_t>(days));
   for (int d = 0; d < days; ++d)
     rows.push_back({last - days + 1 + d, 0, {}, 100'000 * mib - static_cast<std::uint64_t>(d) * a_day});
   return rows;

@@ -73,7 +73,7 @@ test("a box that falls silent is noticed, keeps its last picture, and comes back
     const began = Date.now();
     await page.locator(".al-frame[data-unreachable]").waitFor();
     console.log(`# noticed after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-    assert.match(await page.locator(".al-line").innerText(), /has not answered since/);
+    assert.match(await page.locator(".al-line[data-on]").innerText(), /has not answered since/);
     assert.ok(await page.locator("article.al-node").count() > 0);
     await shot(page, "unreachable");
     await mode("normal");

@@ -232,8 +232,8 @@ class Salvager {
         [&] {
           const auto row = bytes(rows, 1);
           const std::uint64_t number = log_page_number(row);
-          if (number != 0 && (read += row.size()) < log_bytes_max)
-            found[number].assign(row.begin(), row.end());
+          read += row.size();
+          if (number != 0 && read < log_bytes_max) found[number].assign(row.begin(), row.end());
         },
         [&](std::int64_t first, std::int64_t last) {
           for (std::int64_t row = first; row <= last && unread.size() < log_bytes_max / page_bytes; ++row)

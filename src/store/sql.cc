@@ -124,6 +124,7 @@ Error Sql::Impl::failed(int code) const {
 Result<void> Sql::Impl::run_one(sqlite3_stmt* statement, const SqlSink& sink) const {
   const int n = sqlite3_column_count(statement);
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) names.emplace_back(sqlite3_column_name(statement, i));
   if (n > 0) sink.columns(names);
   std::vector<SqlValue> values(static_cast<std::size_t>(n));

@@ -78,7 +78,7 @@ Rows rows_of(const fs::path& path, const Rows* like = nullptr) {
 }
 
 // Releases have exported in different orders.
-std::string sorted(std::string text) {
+std::string sorted(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in{text};
   for (std::string line; std::getline(in, line);) lines.push_back(line);

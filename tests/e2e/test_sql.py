@@ -39,7 +39,7 @@ def test_statements_from_a_pipe(box):
 
 def test_nothing_can_be_changed(box):
     before = box.run("export").stdout
-    for query in ("INSERT INTO node VALUES (9,'x','','',0,0,0,0)", "DELETE FROM log", "ATTACH 'x' AS x",
+    for query in ("INSERT INTO node VALUES (9,'x','','',0,0,0,0)", "DELETE FROM node", "ATTACH 'x' AS x",
                   "PRAGMA writable_schema=1", "SELECT load_extension('x')", "PRAGMA query_only=0", "VACUUM",
                   "BEGIN IMMEDIATE"):
         done = ask(box, query, check=False)

@@ -85,6 +85,8 @@ Result<void> receive(int fd, Parser& parser, Ms timeout, bool each_wait, const P
     if (!n) return std::unexpected(n.error());
     boost::system::error_code error;
     if (*n == 0) {
+      // To Beast, an end before the first byte is a whole answer: 200 and empty.
+      if (!parser.got_some()) return broken();
       parser.put_eof(error);
       if (error || !parser.is_done()) return broken();
       return {};

@@ -13,14 +13,15 @@
 namespace alona {
 namespace {
 
-std::string json_of(const std::string& kind, const store::CheckReport& report) {
+// `whole`: as printed, or as kept: damaged chunks are set aside, and told by themselves.
+std::string json_of(const std::string& kind, const store::CheckReport& report, bool whole) {
   std::string chunks;
   for (const std::int64_t id : report.damaged_chunks)
     chunks += fmt::format("{}{}", chunks.empty() ? "" : ",", id);
   return fmt::format(
       R"({{"kind":"{}","whole":{},"found":{},"pages":{},"unsealed":{},"chunks":{},"chunks_damaged":{},)"
       R"("chunks_set_aside":{},"commits":{},"on_copy":{},"damaged_chunks":[{}]}})",
-      kind, report.whole, http::json_string(report.found), report.pages, report.unsealed, report.chunks,
+      kind, whole, http::json_string(report.found), report.pages, report.unsealed, report.chunks,
       report.chunks_damaged, report.chunks_set_aside, report.commits, report.on_copy, chunks);
 }
 
@@ -40,12 +41,13 @@ void print(const std::string& kind, const store::CheckReport& report) {
 
 // By the core, or here while it is stopped.
 Result<void> keep(const ops::Paths& paths, const std::string& kind, const store::CheckReport& report) {
-  const auto told = ask_core(paths, "POST", "/api/v1/checks", json_of(kind, report));
+  const auto told = ask_core(paths, "POST", "/api/v1/checks", json_of(kind, report, !report.beyond_chunks));
   if (!told) return std::unexpected(told.error());
   if (*told) return {};
   auto writer = store::Writer::open(paths.database(), store::Open::existing);
   if (!writer) return std::unexpected(writer.error());
-  return writer->put_check({SystemClock{}.utc(), kind, report.whole, report.found}, report.damaged_chunks);
+  return writer->put_check({SystemClock{}.utc(), kind, !report.beyond_chunks, report.found},
+                           report.damaged_chunks);
 }
 
 Result<bool> run_check(const Context& context, bool full) {
@@ -58,7 +60,7 @@ Result<bool> run_check(const Context& context, bool full) {
       full ? store::full_check(paths.database(), options) : store::quick_check(paths.database(), options);
   if (!report) return std::unexpected(report.error());
   if (context.json)
-    fmt::print("{}\n", json_of(kind, *report));
+    fmt::print("{}\n", json_of(kind, *report, report->whole));
   else
     print(kind, *report);
   if (auto kept = keep(paths, kind, *report); !kept)

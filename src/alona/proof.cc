@@ -75,7 +75,6 @@ void Proof::run() {
   }
 }
 
-// Its finding is kept, and what is damaged is salvaged at the next start.
 void Proof::check_after_unclean_end() {
   const auto report = store::quick_check(paths_.database(), {.share = check_share, .stop = &stop_});
   if (!report) {
@@ -85,31 +84,36 @@ void Proof::check_after_unclean_end() {
   start_.unclean = false;
   spdlog::info("quick check after an unclean end: {}",
                report->whole ? "the database is whole" : report->found);
-  if (!report->whole) {
-    damage_ = report->found;
-    if (auto marked = store::mark_damaged(paths_.database(), report->found); !marked)
-      spdlog::error("{}", marked.error().text());
-  }
+  if (!report->whole) note_damage(report->found);
   ingest::Service::Command command{
       [row = store::CheckRow{clock_.utc(), "quick", report->whole, report->found}](ingest::Ingest& ingest) {
         return ingest.writer().put_check(row, {});
       },
-      [](const Result<void>& done) {
+      [this](const Result<void>& done) {
         if (!done) spdlog::warn("the check's outcome isn't kept: {}", done.error().text());
+        look_again();
       }};
   if (!service_.post(command)) spdlog::warn("the check's outcome isn't kept: too much waits");
 }
 
+// The next start salvages.
+void Proof::note_damage(const std::string& found) {
+  if (!damage_.empty()) return;
+  damage_ = found;
+  if (auto marked = store::mark_damaged(paths_.database(), damage_); !marked)
+    spdlog::error("{}", marked.error().text());
+}
+
 void Proof::tell() {
   web::ProofPicture picture;
-  picture.damage = damage_;
   auto reader = store::Reader::open(paths_.database());
   if (!reader) return;
   if (auto proof = reader->proof()) picture.proof = std::move(*proof);
-  // A full check that found more than single chunks, which are set aside by themselves.
+  const auto& quick = picture.proof.quick;
   const auto& full = picture.proof.full;
-  if (picture.damage.empty() && full && !full->whole && picture.proof.damage.empty())
-    picture.damage = full->detail;
+  const auto& last = !full || (quick && quick->at > full->at) ? quick : full;
+  if (last && !last->whole) note_damage(last->detail);
+  picture.damage = damage_;
   std::error_code ec;
   picture.salvage_kept =
       picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);

@@ -34,6 +34,7 @@ class Proof {
  private:
   void run();
   void check_after_unclean_end();
+  void note_damage(const std::string& found);
   void tell();
 
   const ops::Paths paths_;

@@ -88,6 +88,7 @@ class Pace {
 
 void add(CheckReport& report, std::string_view found) {
   report.whole = false;
+  report.beyond_chunks = true;
   report.found += fmt::format("{}{}", report.found.empty() ? "" : "; ", found);
 }
 
@@ -121,8 +122,10 @@ void check_chunks(SQLite::Database& db, CheckReport& report) {
       }
     }
   }
+  const bool beyond = report.beyond_chunks;
   if (report.chunks_damaged > 0)
     add(report, fmt::format("{} chunks of sealed history are damaged", report.chunks_damaged));
+  report.beyond_chunks = beyond;
 }
 
 void check_log(SQLite::Database& db, CheckReport& report) {

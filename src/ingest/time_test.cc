@@ -230,6 +230,25 @@ TEST_F(ClockScript, a_chip_is_believed_within_a_day_and_a_visitor_always) {
   EXPECT_FALSE(box.ingest->set_time(noon, "someone"));
 }
 
+// As when what was exported here is imported again.
+TEST_F(ClockScript, what_was_moved_is_known_at_its_true_time) {
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  go_on(20min);
+  seal();
+  box.clock.set_utc(noon);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  go_on(3min);
+  std::vector<store::ReadingRow> asked;
+  for (const auto& row : box.exported()) asked.push_back({store::SeriesNo{1}, row.ts, row.value, row.flags});
+  const auto known = box.writer->known(asked);
+  ASSERT_TRUE(known);
+  ASSERT_EQ(known->size(), 23u);
+  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ((*known)[i], asked[i].value) << i;
+}
+
 TEST_F(ClockScript, a_restart_of_the_core_alone_goes_on_with_its_clock) {
   box.clock.reboot(UtcMs{});
   box.restart();

@@ -32,7 +32,8 @@ void lay_over(const Columns& older, std::span<const ReadingRow> newer, Columns& 
 }
 
 Shelf::Shelf(SQLite::Database& db)
-    : at_or_before_(db,
+    : epochs_(db, "SELECT min(epoch) FROM chunk WHERE series = ? AND epoch > ?"),
+      at_or_before_(db,
                     "SELECT id, start, end, count FROM chunk WHERE series = ? AND epoch = ? AND start <= ? "
                     "AND damaged = 0 "
                     "ORDER BY start DESC LIMIT 1"),
@@ -57,6 +58,19 @@ std::optional<ShelvedChunk> Shelf::row(SQLite::Statement& s) {
   }
   s.reset();
   return found;
+}
+
+// One step in the index for each.
+std::vector<EpochNo> Shelf::epochs(SeriesNo series) {
+  std::vector<EpochNo> found;
+  for (int epoch = -1;;) {
+    epochs_.bind(1, static_cast<int>(series)), epochs_.bind(2, epoch);
+    const bool more = epochs_.executeStep() && !epochs_.getColumn(0).isNull();
+    if (more) epoch = epochs_.getColumn(0).getInt();
+    epochs_.reset();
+    if (!more) return found;
+    found.push_back(static_cast<EpochNo>(epoch));
+  }
 }
 
 std::optional<ShelvedChunk> Shelf::place_of(SeriesNo series, UtcMs ts) {

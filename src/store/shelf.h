@@ -32,6 +32,8 @@ class Shelf {
   explicit Shelf(SQLite::Database& db);
   // Which stretch of the core's clock the next calls are about; 0 before the first.
   void of_epoch(EpochNo epoch) { epoch_ = static_cast<int>(epoch); }
+  // Those that the series has chunks of, ascending.
+  [[nodiscard]] std::vector<EpochNo> epochs(SeriesNo series);
   // The chunk that a reading of this time belongs to: the last that begins no later; else the first there is.
   [[nodiscard]] std::optional<ShelvedChunk> place_of(SeriesNo series, UtcMs ts);
   // Where the next one begins.
@@ -45,7 +47,7 @@ class Shelf {
  private:
   [[nodiscard]] static std::optional<ShelvedChunk> row(SQLite::Statement& s);
   int epoch_ = 0;
-  SQLite::Statement at_or_before_, first_, after_, data_, remove_, put_, set_aside_;
+  SQLite::Statement epochs_, at_or_before_, first_, after_, data_, remove_, put_, set_aside_;
 };
 
 }  // namespace alona::store

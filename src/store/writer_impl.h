@@ -53,6 +53,9 @@ struct Thinning {
   ChunkCodec codec;
 };
 
+// Where to write the value of a reading, by series and true time.
+using MissingReadings = std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>;
+
 struct Writer::Impl {
   std::string path;
   std::string vfs;
@@ -83,7 +86,7 @@ struct Writer::Impl {
   void trim_rejects();
   void put_boot(const BootRow& row);
   void keep_tail();
-  void look_up_sealed(const std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>& missing);
+  void look_up_sealed(const MissingReadings& missing);
   [[nodiscard]] bool seal_load(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] Result<void> seal_series(Shelf& shelf, SeriesNo series, std::vector<ReadingRow>& rows);
   [[nodiscard]] Result<void> seal_onto_end(Shelf& shelf, SeriesNo series, std::span<const ReadingRow> group);

@@ -221,25 +221,33 @@ void Writer::Impl::note_loss(const LogEntry& entry) {
   put.exec();
 }
 
-// Fills in the values of those that are sealed. Late readings come in stretches: a chunk is decoded once for
-// all of its own.
-void Writer::Impl::look_up_sealed(
-    const std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>& missing) {
-  std::optional<Shelf> shelf;
+// Fills in the values of those that are sealed, under whichever stretch of the core's clock: a file that was
+// exported from here says true times. Late readings come in runs: a chunk is decoded once for all of its own.
+void Writer::Impl::look_up_sealed(const MissingReadings& missing) {
+  if (missing.empty()) return;
+  Shelf shelf{*db};
   std::unique_ptr<ChunkCodec> codec;
   Columns columns;
   std::int64_t decoded = 0;  // the chunk that `columns` holds
-  for (const auto& [key, value] : missing) {
-    if (!shelf) shelf.emplace(*db);
-    // Only what its node has timed comes again, and that is of no epoch.
-    const auto place = shelf->place_of(key.first, key.second);
-    if (!place || key.second < place->start || key.second > place->end) continue;
-    if (!codec) codec = std::make_unique<ChunkCodec>();
-    if (place->id != decoded && !shelf->read(*codec, key.first, *place, columns)) columns = {};
-    decoded = place->id;
-    const auto at = std::ranges::lower_bound(columns.ts, count(key.second));
-    if (at == columns.ts.end() || *at != count(key.second)) continue;
-    *value = columns.values[static_cast<std::size_t>(at - columns.ts.begin())];
+  for (auto begin = missing.begin(); begin != missing.end();) {
+    const SeriesNo series = begin->first.first;
+    const auto end = missing.upper_bound({series, UtcMs::max()});
+    // Of the same time the later stretch counts, as for readers.
+    for (const EpochNo epoch : shelf.epochs(series)) {
+      shelf.of_epoch(epoch);
+      for (auto it = begin; it != end; ++it) {
+        const std::int64_t ts = add_within(count(it->first.second), -shifts.of(epoch));
+        const auto place = shelf.place_of(series, utc_ms(ts));
+        if (!place || ts < count(place->start) || ts > count(place->end)) continue;
+        if (!codec) codec = std::make_unique<ChunkCodec>();
+        if (place->id != decoded && !shelf.read(*codec, series, *place, columns)) columns = {};
+        decoded = place->id;
+        const auto at = std::ranges::lower_bound(columns.ts, ts);
+        if (at == columns.ts.end() || *at != ts) continue;
+        *it->second = columns.values[static_cast<std::size_t>(at - columns.ts.begin())];
+      }
+    }
+    begin = end;
   }
 }
 

@@ -96,6 +96,7 @@ void Service::look_at_room() {
     return;
   }
   if (healthy_ && ingest_.dirty()) settle();
+  diary_.storing_failed(Errc::disk_full);
   if (connected_) listener_.broker(false);
   connected_ = false;
   connection_->drop();
@@ -251,7 +252,7 @@ void Service::recover() {
   if (!done) return storing_failed(done.error());
   healthy_ = true;
   last_complaint_.clear();
-  diary_.stores_again();
+  if (!paused_) diary_.stores_again();
   listener_.started(ingest_);
   listener_.storing(nullptr);
   spdlog::info("the database takes changes again; taking messages");

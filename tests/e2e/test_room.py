@@ -3,7 +3,9 @@ its ladder step by step, acknowledges nothing that it can't keep, gives its ball
 by itself. Needs root, for the file system.
 """
 import os
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from box import Box, wait_for
@@ -154,6 +156,9 @@ def test_each_step_of_the_ladder_down_and_up_again(tmp_path):
         journal = (box.folder / "core.log").read_text()
         seen = [journal.find(words) for words in ("little room", "reserve is touched", "half the reserve", "nearly full")]
         assert seen == sorted(seen) and -1 not in seen, journal
+        with closing(sqlite3.connect(f"file:{disk}/data/live/db/alona.sqlite3?mode=ro", uri=True)) as database:
+            causes = [row[0] for row in database.execute("SELECT cause FROM outage ORDER BY id")]
+        assert causes.count("disk_full") == 1, causes  # one hole in the chart, and it says why
         print(f"{node.sent} sent and stored; {journal.count('disk: ')} lines about the disk")
         assert journal.count("disk: ") < 30, "it floods the journal"
 

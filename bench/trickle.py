@@ -37,7 +37,7 @@ class Core:
             self.fill(PREFILL)
             wait_for("sealing", lambda: in_log(connection) <= SEALED_ABOVE, every=0.2)
             time.sleep(3)  # a pass that has begun ends
-            self.fill(SEALED_ABOVE - in_log(connection) - 100)
+            self.fill(SEALED_ABOVE - in_log(connection) - 1000)
         core.stop()
         self.core = self.box.core()
         self.box.connected(self.core)

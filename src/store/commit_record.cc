@@ -112,7 +112,7 @@ void pack_tail(Packer& p, const Batch& batch) {
     p.zigzag(t.packet_id - packet_id);
     packet_id = t.packet_id;
     p.u32(static_cast<std::uint32_t>(t.hash));
-    p.u16(static_cast<std::uint16_t>(t.hash >> 32));
+    p.u8(static_cast<std::uint8_t>(t.hash >> 32));
   }
 }
 
@@ -121,7 +121,7 @@ void unpack_tail(Unpacker& u, std::size_t n, std::vector<TailEntry>& out) {
   for (; n > 0 && u.ok(); --n) {
     packet_id = plus(packet_id, u.zigzag());
     const std::uint64_t low = u.u32();
-    out.push_back({static_cast<std::uint16_t>(packet_id), low | std::uint64_t{u.u16()} << 32});
+    out.push_back({static_cast<std::uint16_t>(packet_id), low | std::uint64_t{u.u8()} << 32});
   }
 }
 

@@ -12,14 +12,15 @@
 //                  [u8 flags if head & 0x10, else the previous item's]; value.
 //                  head & 0x0F = 0..9: value is zigzag m, meaning m / 10^head, equal to the last bit; 15: f64
 //     2 window     varint node; u32 boot; varint acked; varint n; n × varint distance to the previous set bit
-//     3 tail       as 7, before there was room to save: u16 packet id; u64 hash, of which the low 48 bits
-//     count 4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit that is set:
+//     3 tail       as 7, before there was room to save: u16 packet id; u64 hash, of which the low 40 bits
+//     4 count      varint node; zigzag day - receipt's day; u8 mask; a varint for each bit that is set:
 //                  stored, rejected, repeated, corrected, lost, events, heartbeats
 //     5 emptied    count 0: the tail before this commit is void
 //     6 heartbeat  varint node; zigzag ts - receipt; varint uptime s; zigzag rssi dBm;
 //                  u8 mask (1 heap, 2 battery, 4 lost); [varint heap]; [f64 battery]; [varint lost]; text
 //                  firmware; text reset (text: varint bytes, UTF-8)
-//     7 tail       zigzag packet id - the one before (the first: - 0); u48 hash
+//     7 tail       zigzag packet id - the one before (the first: - 0); u40 hash: with more, two commits of a
+//                  house would seldom share a page
 //     8 epoch      its number instead of a count, no items: of the core's clock, and of those of its readings
 //                  whose quality isn't `node`. Stands before them; left out where it is 0 or of none
 //   A reader skips nothing it doesn't know: an unknown tag is a newer format, and damage.

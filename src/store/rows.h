@@ -127,9 +127,9 @@ struct WindowRow {
 // A delivered message without boot and seq, so that its repeat is known.
 struct TailEntry {
   std::uint16_t packet_id = 0;
-  std::uint64_t hash = 0;  // its low 48 bits
+  std::uint64_t hash = 0;  // its low 40 bits
 };
-inline constexpr std::uint64_t tail_hash_mask = 0xFFFF'FFFF'FFFF;
+inline constexpr std::uint64_t tail_hash_mask = 0xFF'FFFF'FFFF;
 
 // Readings of one node and UTC day, as differences to what is kept. Everything not named is a message count.
 struct CountRow {

@@ -201,7 +201,8 @@ class Salvager {
     LogPages::Found found = log_pages(unread);
     // Where the row that the next page would lie in can't be read, it may hold the newest commits.
     const bool end_unread =
-        !found.empty() && std::ranges::find(unread, (found.rbegin()->first + 1) % rows) != unread.end();
+        found.empty() ? !unread.empty()
+                      : std::ranges::find(unread, (found.rbegin()->first + 1) % rows) != unread.end();
     const std::uint64_t begun = std::max(static_cast<std::uint64_t>(source_setting("log_page")),
                                          found.empty() ? 1 : found.begin()->first);
     LogWalk walk{LogPages{std::move(found)}, begun, source_setting("log_from")};

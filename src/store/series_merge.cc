@@ -5,6 +5,18 @@
 #include "store/database.h"
 
 namespace alona::store {
+namespace {
+
+// Or their transaction would go on.
+struct EndOfWalks {
+  std::deque<SQLite::Statement>& walks;
+  ~EndOfWalks() {
+    for (SQLite::Statement& walk : walks) walk.tryReset();
+  }
+};
+
+}  // namespace
+
 // ---- the clock's error ----
 
 ClockShifts::ClockShifts(SQLite::Database& db) {
@@ -42,14 +54,11 @@ std::int64_t ClockShifts::most() const {
 SeriesMerge::SeriesMerge(SQLite::Database& db, ChunkCodec& codec, const ClockShifts& shifts)
     : codec_(codec),
       shifts_(shifts),
+      db_(db),
       epochs_(db, "SELECT min(epoch) FROM chunk WHERE series = ? AND epoch > ?"),
       first_(db,
              "SELECT start FROM chunk WHERE series = ? AND epoch = ? AND start <= ? AND damaged = 0 "
              "ORDER BY start DESC LIMIT 1"),
-      next_(db,
-            "SELECT id, start, end, count, min, max, sum, marks, damaged FROM chunk "
-            "WHERE series = ?1 AND epoch = ?2 AND start >= ?3 AND (start > ?3 OR id > ?4) "
-            "ORDER BY start, id LIMIT 1"),
       data_(db, "SELECT data FROM chunk WHERE id = ?") {}
 
 void SeriesMerge::begin(std::span<const ReadingRow> newer) {
@@ -60,14 +69,7 @@ void SeriesMerge::begin(std::span<const ReadingRow> newer) {
     if (more) epoch = epochs_.getColumn(0).getInt64();
     epochs_.reset();
     if (!more) break;
-    Source source{.epoch = static_cast<EpochNo>(epoch), .has_chunks = true};
-    source.shift = shifts_.of(source.epoch);
-    const std::int64_t from = add_within(from_, -source.shift);
-    first_.bind(1, static_cast<int>(series_)), first_.bind(2, epoch), first_.bind(3, from);
-    source.after_start = first_.executeStep() ? first_.getColumn(0).getInt64() : from;
-    first_.reset();
-    next_chunk(source);
-    if (source.next) sources_.push_back(std::move(source));
+    begin_epoch(static_cast<EpochNo>(epoch));
   }
   Source log;
   for (const ReadingRow& r : newer) {
@@ -78,26 +80,44 @@ void SeriesMerge::begin(std::span<const ReadingRow> newer) {
   if (log.is_open()) sources_.push_back(std::move(log));
 }
 
+// From the last whole chunk that begins no later, for it may reach into the span.
+void SeriesMerge::begin_epoch(EpochNo epoch) {
+  Source source{.epoch = epoch, .shift = shifts_.of(epoch)};
+  const std::int64_t from = add_within(from_, -source.shift);
+  first_.bind(1, static_cast<int>(series_)), first_.bind(2, static_cast<int>(epoch)), first_.bind(3, from);
+  const std::int64_t start = first_.executeStep() ? first_.getColumn(0).getInt64() : from;
+  first_.reset();
+  if (sources_.size() == heads_.size()) {
+    heads_.emplace_back(db_,
+                        "SELECT id, start, end, count, min, max, sum, marks, damaged FROM chunk "
+                        "WHERE series = ? AND epoch = ? AND start >= ? ORDER BY start");
+  }
+  SQLite::Statement& heads = heads_[sources_.size()];
+  heads.reset();
+  heads.bind(1, static_cast<int>(series_)), heads.bind(2, static_cast<int>(epoch)), heads.bind(3, start);
+  source.heads = &heads;
+  next_chunk(source);
+  if (source.next) sources_.push_back(std::move(source));
+}
+
 // Looks at the head of the chunk behind the one seen last.
 void SeriesMerge::next_chunk(Source& source) {
   source.next.reset();
-  if (!source.has_chunks) return;
-  next_.bind(1, static_cast<int>(series_)), next_.bind(2, static_cast<int>(source.epoch));
-  next_.bind(3, source.after_start), next_.bind(4, source.after_id);
-  source.has_chunks = next_.executeStep();
-  if (source.has_chunks) {
-    ChunkHead head{.id = next_.getColumn(0).getInt64()};
-    source.after_start = next_.getColumn(1).getInt64(), source.after_id = head.id;
-    head.start = utc_ms(add_within(source.after_start, source.shift));
-    head.end = utc_ms(add_within(next_.getColumn(2).getInt64(), source.shift));
-    head.count = static_cast<std::uint32_t>(next_.getColumn(3).getInt64());
-    head.min = next_.getColumn(4).getDouble(), head.max = next_.getColumn(5).getDouble();
-    head.sum = next_.getColumn(6).getDouble();
-    if (!next_.getColumn(7).isNull()) head.marks = static_cast<std::uint8_t>(next_.getColumn(7).getInt());
-    head.damaged = next_.getColumn(8).getInt() != 0;
-    if (count(head.start) < to_) source.next = head;
+  if (source.heads == nullptr) return;
+  SQLite::Statement& row = *source.heads;
+  if (!row.executeStep() || add_within(row.getColumn(1).getInt64(), source.shift) >= to_) {
+    source.heads = nullptr;
+    return;
   }
-  next_.reset();
+  ChunkHead head{.id = row.getColumn(0).getInt64()};
+  head.start = utc_ms(add_within(row.getColumn(1).getInt64(), source.shift));
+  head.end = utc_ms(add_within(row.getColumn(2).getInt64(), source.shift));
+  head.count = static_cast<std::uint32_t>(row.getColumn(3).getInt64());
+  head.min = row.getColumn(4).getDouble(), head.max = row.getColumn(5).getDouble();
+  head.sum = row.getColumn(6).getDouble();
+  if (!row.getColumn(7).isNull()) head.marks = static_cast<std::uint8_t>(row.getColumn(7).getInt());
+  head.damaged = row.getColumn(8).getInt() != 0;
+  source.next = head;
 }
 
 // Unpacks the chunk that is next, what lies in the span of it, and looks at the one behind it.
@@ -131,7 +151,12 @@ bool SeriesMerge::whole(const Source& source, std::int64_t limit) const {
 bool SeriesMerge::run(SeriesNo series, std::span<const ReadingRow> newer, UtcMs from, UtcMs to,
                       MergeSink& sink) {
   series_ = series, from_ = count(from), to_ = count(to);
+  const EndOfWalks end{heads_};
   begin(newer);
+  return merge(sink);
+}
+
+bool SeriesMerge::merge(MergeSink& sink) {
   while (true) {
     Source* first = nullptr;
     std::int64_t limit = never;  // the earliest of the others

@@ -7,6 +7,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
@@ -87,9 +88,8 @@ class SeriesMerge {
   struct Source {
     EpochNo epoch{};
     std::int64_t shift = 0;
-    bool has_chunks = false;                     // false: the log, or the last chunk was taken
-    std::int64_t after_start = 0, after_id = 0;  // as stored, of the chunk seen last
-    std::optional<ChunkHead> next;               // not unpacked yet
+    SQLite::Statement* heads = nullptr;  // of the chunks behind `next`; none: the log, or no more
+    std::optional<ChunkHead> next;       // not unpacked yet
     Columns open;
     std::size_t at = 0;  // the next reading in `open`
 
@@ -100,13 +100,17 @@ class SeriesMerge {
     }
   };
   void begin(std::span<const ReadingRow> newer);
+  void begin_epoch(EpochNo epoch);
+  bool merge(MergeSink& sink);
   void next_chunk(Source& source);
   void open(Source& source, MergeSink& sink);
   [[nodiscard]] bool whole(const Source& source, std::int64_t limit) const;
 
   ChunkCodec& codec_;
   const ClockShifts& shifts_;
-  SQLite::Statement epochs_, first_, next_, data_;
+  SQLite::Database& db_;
+  SQLite::Statement epochs_, first_, data_;
+  std::deque<SQLite::Statement> heads_;  // each walks the index once; one a source
   SeriesNo series_{};
   std::int64_t from_ = 0, to_ = 0;
   std::vector<Source> sources_;  // of the same time the later one's counts

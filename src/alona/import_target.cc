@@ -32,18 +32,16 @@ class CoreTarget final : public ImportTarget {
     const auto deadline = std::chrono::steady_clock::now() + limits::import_core_wait;
     while (true) {
       const auto answer = ask_core(paths_, "POST", dry_ ? "/api/v1/import?dry=1" : "/api/v1/import", body_);
-      std::optional<Error> strange;
       if (answer && *answer) {
         const auto counts = read_counts(**answer);
-        if (counts) return sum(*counts), body_.clear(), Result<void>{};
-        strange = counts.error();  // of one that was just ending, perhaps
+        if (!counts) return std::unexpected(counts.error());
+        return sum(*counts), body_.clear(), Result<void>{};
       }
-      Error why = strange ? *strange : answer ? core_is_stopped(paths_) : answer.error();
-      const bool again = strange || why.code == Errc::temporary || why.code == Errc::outcome_unknown ||
-                         why.code == Errc::closed;
-      if (!again) return std::unexpected(why);
+      Error why = answer ? core_is_stopped(paths_) : answer.error();
+      if (why.code != Errc::temporary && why.code != Errc::outcome_unknown && why.code != Errc::closed)
+        return std::unexpected(why);
       if (std::chrono::steady_clock::now() > deadline) {
-        if (!strange) why.code = Errc::temporary;
+        why.code = Errc::temporary;
         return std::unexpected(why);
       }
       std::this_thread::sleep_for(limits::import_core_retry);  // nobody tells when it is back

@@ -113,6 +113,15 @@ Result<void> sync_folder(const std::filesystem::path& path) {
   return {};
 }
 
+Result<void> sync_file(const std::filesystem::path& path) {
+  {
+    const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (fd.get() < 0) return std::unexpected(failure("open", path, errno));
+    if (::fsync(fd.get()) != 0) return std::unexpected(failure("sync", path, errno));
+  }
+  return sync_folder(path.parent_path());
+}
+
 Result<Lock> Lock::take(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) return std::unexpected(failure("open the lock", path, errno));

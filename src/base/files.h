@@ -27,6 +27,9 @@ namespace alona::files {
 // Makes renames and new names in the folder survive a power cut.
 [[nodiscard]] Result<void> sync_folder(const std::filesystem::path& path);
 
+// Makes a whole file survive a power cut, and its name in the folder.
+[[nodiscard]] Result<void> sync_file(const std::filesystem::path& path);
+
 // An advisory lock on a file, held while the object lives and released by the kernel however the process
 // ends.
 class Lock {

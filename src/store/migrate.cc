@@ -1,8 +1,6 @@
 #include "store/migrate.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <map>
@@ -44,15 +42,6 @@ Result<void> compare(const Counts& before, const Counts& after, const std::strin
   return {};
 }
 
-Result<void> sync_file(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool done = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!done)
-    return fail(Errc::io, fmt::format("cannot sync {}", path.string()), "Look for disk errors with `dmesg`.");
-  return files::sync_folder(path.parent_path());
-}
-
 // Written through seals and read again through them.
 Result<void> take_snapshot(SQLite::Database& db, const fs::path& database, const std::string& vfs,
                            int version) {
@@ -81,7 +70,7 @@ Result<void> take_snapshot(SQLite::Database& db, const fs::path& database, const
     fs::remove(part, ec);
     throw;
   }
-  if (auto synced = sync_file(part); !synced) return synced;
+  if (auto synced = files::sync_file(part); !synced) return synced;
   fs::rename(part, to, ec);
   if (ec) return fail(Errc::io, fmt::format("cannot rename {}: {}", part.string(), ec.message()));
   return files::sync_folder(to.parent_path());

@@ -1,6 +1,5 @@
 #include "store/salvage.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -408,15 +407,6 @@ void remove_with_logs(const fs::path& path) {
   for (const char* tail : {"", "-wal", "-shm"}) fs::remove(path.string() + tail, ec);
 }
 
-Result<void> sync_whole(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool done = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!done)
-    return fail(Errc::io, fmt::format("cannot sync {}", path.string()), "Look for disk errors with `dmesg`.");
-  return files::sync_folder(path.parent_path());
-}
-
 }  // namespace
 
 bool SalvageReport::lost_nothing() const {
@@ -470,7 +460,7 @@ Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const Sa
   if (fs::file_size(from.string() + "-wal", ec) == 0 && !ec) fs::remove(from.string() + "-wal", ec);
   if (!report) return remove_with_logs(to), std::unexpected(report.error());
   report->pages_mended = watch.mended.size();
-  if (auto synced = sync_whole(to); !synced) return std::unexpected(synced.error());
+  if (auto synced = files::sync_file(to); !synced) return std::unexpected(synced.error());
   return report;
 }
 

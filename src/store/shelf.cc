@@ -31,6 +31,14 @@ void lay_over(const Columns& older, std::span<const ReadingRow> newer, Columns& 
   for (; i < older.ts.size(); ++i) put(older.ts[i], older.values[i], older.flags[i]);
 }
 
+Columns part_of(const Columns& c, std::size_t at, std::size_t n) {
+  const auto cut = [&](const auto& all) {
+    return std::vector(all.begin() + static_cast<std::ptrdiff_t>(at),
+                       all.begin() + static_cast<std::ptrdiff_t>(at + n));
+  };
+  return {cut(c.ts), cut(c.values), cut(c.flags)};
+}
+
 Shelf::Shelf(SQLite::Database& db)
     : epochs_(db, "SELECT min(epoch) FROM chunk WHERE series = ? AND epoch > ?"),
       at_or_before_(db,

@@ -20,6 +20,9 @@ void settle(std::vector<ReadingRow>& rows);
 // Both ascending; of the same time the newer counts. Replaces `out`.
 void lay_over(const Columns& older, std::span<const ReadingRow> newer, Columns& out);
 
+// n of them from `at` on.
+[[nodiscard]] Columns part_of(const Columns& columns, std::size_t at, std::size_t n);
+
 struct ShelvedChunk {
   std::int64_t id = 0;
   UtcMs start{}, end{};

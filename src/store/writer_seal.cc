@@ -40,14 +40,6 @@ std::vector<std::size_t> pieces(std::size_t n, bool growing) {
   return sizes;
 }
 
-Columns part_of(const Columns& c, std::size_t at, std::size_t n) {
-  const auto cut = [&](const auto& all) {
-    return std::vector(all.begin() + static_cast<std::ptrdiff_t>(at),
-                       all.begin() + static_cast<std::ptrdiff_t>(at + n));
-  };
-  return {cut(c.ts), cut(c.values), cut(c.flags)};
-}
-
 void append(Columns& to, const Columns& more) {
   to.ts.insert(to.ts.end(), more.ts.begin(), more.ts.end());
   to.values.insert(to.values.end(), more.values.begin(), more.values.end());

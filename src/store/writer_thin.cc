@@ -45,14 +45,6 @@ void append(Columns& to, const Columns& more) {
   to.flags.insert(to.flags.end(), more.flags.begin(), more.flags.end());
 }
 
-Columns part_of(const Columns& c, std::size_t at, std::size_t n) {
-  const auto cut = [&](const auto& all) {
-    return std::vector(all.begin() + static_cast<std::ptrdiff_t>(at),
-                       all.begin() + static_cast<std::ptrdiff_t>(at + n));
-  };
-  return {cut(c.ts), cut(c.values), cut(c.flags)};
-}
-
 // How many rows from `at` on make the next chunk: three that belong together stay together.
 std::size_t piece(const Columns& c, std::size_t at) {
   const std::size_t full = std::min(limits::chunk_readings_max, c.ts.size() - at);

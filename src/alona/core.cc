@@ -83,6 +83,7 @@ Result<web::WebOptions> web_options(const ops::Config& config, const ops::Paths&
   options.session_days = config.web.session_days;
   options.site = config.core.site;
   options.timezone = config.core.timezone;
+  options.zone = Zone::load(config.core.timezone);  // no other thread runs yet
   options.version = version;
   return options;
 }

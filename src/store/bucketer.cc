@@ -21,10 +21,20 @@ Ms bucket_width(Ms span, std::size_t points_max) {
   return Ms{(span.count() / (points * 86'400'000) + 1) * 86'400'000};
 }
 
-std::int64_t Bucketer::start_of(std::int64_t ts) const {
+// With edges the width only says how long a gap must be to be told: a day.
+Bucketer::Bucketer(const HistoryQuery& query) : query_(query) {
+  if (query_.edges.size() > 1) history_.bucket = std::chrono::days{1};
+}
+
+Bucketer::Place Bucketer::place_of(std::int64_t ts) const {
+  if (const auto& edges = query_.edges; edges.size() > 1) {
+    const auto end = std::upper_bound(edges.begin() + 1, edges.end() - 1, utc_ms(ts));
+    return {count(*std::prev(end)), count(*end)};
+  }
   const std::int64_t width = history_.bucket.count();
   const std::int64_t into = ts % width;
-  return ts - (into < 0 ? into + width : into);
+  const std::int64_t start = ts - (into < 0 ? into + width : into);
+  return {start, add_within(start, width)};
 }
 
 void Bucketer::add_one(std::int64_t ts, double value, std::uint8_t flags) {
@@ -40,7 +50,7 @@ void Bucketer::add_one(std::int64_t ts, double value, std::uint8_t flags) {
 // What was thinned lies where its ten minutes begin, so that the three rows stay together, and readings that
 // were left beside them may lie later.
 void Bucketer::lay(Bucket one) {
-  if (history_.bucket != Ms{0}) one.start = utc_ms(start_of(count(one.start)));
+  if (history_.bucket != Ms{0}) one.start = utc_ms(place_of(count(one.start)).start);
   std::vector<Bucket>& buckets = history_.buckets;
   auto at = buckets.end();
   while (at != buckets.begin() && std::prev(at)->start > one.start) --at;
@@ -63,8 +73,7 @@ void Bucketer::add_to_grid(const Slice& slice) {
   const std::int64_t* const ts = slice.ts.data();
   const double* const values = slice.values.data();
   for (std::size_t i = 0; i < n;) {
-    const std::int64_t start = start_of(ts[i]);
-    const std::int64_t end = add_within(start, history_.bucket.count());
+    const auto [start, end] = place_of(ts[i]);
     if (buckets.empty() || count(buckets.back().start) != start)
       buckets.push_back({utc_ms(start), values[i], values[i], 0, 0});
     Bucket b = buckets.back();
@@ -104,9 +113,8 @@ bool Bucketer::add_whole(const ChunkHead& chunk) {
     if (buckets.size() + chunk.count <= query_.points_max) return false;
     widen();
   }
-  const std::int64_t start = start_of(count(chunk.start));
-  if (chunk.start < query_.from || chunk.end >= query_.to || start_of(count(chunk.end)) != start)
-    return false;
+  const auto [start, end] = place_of(count(chunk.start));
+  if (chunk.start < query_.from || chunk.end >= query_.to || count(chunk.end) >= end) return false;
   if (buckets.empty() || count(buckets.back().start) != start)
     buckets.push_back({utc_ms(start), chunk.min, chunk.max, 0, 0});
   Bucket& b = buckets.back();

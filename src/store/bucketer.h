@@ -11,7 +11,7 @@ namespace alona::store {
 
 class Bucketer {
  public:
-  explicit Bucketer(const HistoryQuery& query) : query_(query) {}
+  explicit Bucketer(const HistoryQuery& query);
   // In ascending order of time. Those outside of the query's span and those excluded by hand are passed over.
   void add(const Slice& slice);
   // A chunk's readings by what its head says of them; false where that isn't enough: they lie in more than
@@ -23,7 +23,11 @@ class Bucketer {
   void lay(Bucket one);
   void add_one(std::int64_t ts, double value, std::uint8_t flags);
   void add_to_grid(const Slice& slice);
-  [[nodiscard]] std::int64_t start_of(std::int64_t ts) const;
+  // Which bucket it belongs to.
+  struct Place {
+    std::int64_t start = 0, end = 0;
+  };
+  [[nodiscard]] Place place_of(std::int64_t ts) const;
   void widen();
   HistoryQuery query_;
   History history_;

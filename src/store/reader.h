@@ -29,7 +29,7 @@ struct Gap {
 };
 
 struct History {
-  Ms bucket{};                  // width; 0: every bucket is one reading at its own time
+  Ms bucket{};                  // width; 0: every bucket is one reading at its own time; with edges: a day
   std::vector<Bucket> buckets;  // ascending, only those with readings
   std::vector<Gap> gaps;        // ascending; of those shorter than a bucket nothing is said
   bool more_gaps = false;       // only the longest limits::gaps_max are here
@@ -41,6 +41,9 @@ struct HistoryQuery {
   std::size_t points_max = 1000;
   // A silence that lasts is a gap up to here; by default it isn't one, for nobody knows whether it lasts.
   UtcMs now{};
+  // Where buckets begin and the last one ends, instead of equal ones: ascending, the first not after `from`,
+  // the last not before `to`. Then `points_max` doesn't count.
+  std::vector<UtcMs> edges;
 };
 
 struct RejectItem {

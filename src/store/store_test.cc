@@ -484,6 +484,37 @@ TEST(Bucketer, a_chunk_within_a_bucket_answers_from_its_head) {
   EXPECT_EQ(history.buckets[0].sum, 310);
 }
 
+TEST(Bucketer, buckets_between_edges) {
+  using std::chrono::hours;
+  const std::vector<UtcMs> edges{noon, noon + hours{23}, noon + hours{47}, noon + hours{72}};
+  Bucketer bucketer{{roof_temperature, edges.front(), edges.back(), 1, {}, edges}};
+  add(bucketer, Ms{-1}, 99);
+  add(bucketer, Ms{0}, 1), add(bucketer, hours{23} - Ms{1}, 2), add(bucketer, hours{23}, 3);
+  const auto head = [](Ms from, Ms to) {
+    return ChunkHead{.start = noon + from,
+                     .end = noon + to,
+                     .count = 60,
+                     .min = 4,
+                     .max = 5,
+                     .sum = 270,
+                     .marks = std::uint8_t{0}};
+  };
+  EXPECT_FALSE(bucketer.add_whole(head(hours{46}, hours{47}))) << "its last one is in the next";
+  EXPECT_TRUE(bucketer.add_whole(head(hours{46}, hours{47} - Ms{1})));
+  EXPECT_TRUE(bucketer.add_whole(head(hours{47}, hours{72} - Ms{1}))) << "25 hours";
+  EXPECT_FALSE(bucketer.add_whole(head(hours{71}, hours{72})));
+  add(bucketer, hours{72}, 99);
+  const History history = bucketer.finish();
+  ASSERT_EQ(history.buckets.size(), 3u);
+  EXPECT_EQ(history.buckets[0].start, noon);
+  EXPECT_EQ(history.buckets[0].n, 2u);
+  EXPECT_EQ(history.buckets[1].start, noon + hours{23});
+  EXPECT_EQ(history.buckets[1].n, 61u);
+  EXPECT_EQ(history.buckets[1].min, 3);
+  EXPECT_EQ(history.buckets[2].start, noon + hours{47});
+  EXPECT_EQ(history.buckets[2].n, 60u);
+}
+
 TEST(Bucketer, few_readings_come_as_they_are) {
   Bucketer bucketer{{roof_temperature, noon, noon + std::chrono::hours{1}, 2}};
   add(bucketer, Ms{3}, 2), add(bucketer, Ms{7}, 1);

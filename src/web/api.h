@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/zone.h"
 #include "http/assets.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -25,6 +26,7 @@ struct ApiOptions {
   bool public_read = false;
   bool accept_browser = true;  // a visitor may say what time it is
   int session_days = limits::session_days_default;
+  Zone zone;  // of the place: when its days begin
 };
 
 enum class Access {

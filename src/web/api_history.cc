@@ -138,14 +138,24 @@ void Api::history(const Call& call) {
   if (!span) return call.reply(problem_of(span.error()));
   const auto points = limit_of(call.request.target, "points", 1000, limits::history_points_max);
   if (!points) return call.reply(problem_of(points.error()));
+  store::HistoryQuery query{no, span->from, span->to, *points, clock_.utc(), {}};
+  if (const std::string* by = call.request.target.find("by")) {
+    if (*by != "day") return call.reply(problem_of(wrong("by", "give day, or leave it out").error()));
+    // A zone leaves hardly a day out, so that one more than there may be is room for both ends.
+    if (span->to - span->from > std::chrono::days{limits::history_points_max} - 48h)
+      return call.reply(problem_of(
+          wrong("by", fmt::format("ask for at most {} days", limits::history_points_max - 2)).error()));
+    query.edges = options_.zone.days(span->from, span->to);
+    query.from = query.edges.front();
+    query.to = query.edges.back();
+  }
   // The text is made on the pool: five thousand points are no work for the thread that serves everybody.
   ask<std::string>(
       call,
-      [query = store::HistoryQuery{no, span->from, span->to, *points, clock_.utc()}](
-          Archive& archive) -> Result<std::string> {
+      [query = std::move(query)](Archive& archive) -> Result<std::string> {
         const auto found = archive.history(query);
         if (!found) return std::unexpected(found.error());
-        return history_text(query.series, query.from, query.to, *found);
+        return history_text(query, *found);
       },
       [](std::string body) { return http::json(std::move(body)); });
 }

@@ -45,8 +45,7 @@ void Api::overview(const Call& call) {
                                trends_.made = clock_.mono();
                                trends_.json.clear();
                                for (std::size_t i = 0; i < std::min(queries.size(), result->size()); ++i) {
-                                 trends_.json[queries[i].series] = history_text(
-                                     queries[i].series, queries[i].from, queries[i].to, (*result)[i]);
+                                 trends_.json[queries[i].series] = history_text(queries[i], (*result)[i]);
                                }
                              }
                              for (const auto& reply : std::exchange(trends_.waiting, {}))

@@ -82,6 +82,11 @@ class FakeArchive final : public Archive {
     out.bucket = Ms{60'000};
     out.buckets = {{query.from, 1, 3, 6.5, 3}, {query.from + Ms{60'000}, 2.5, 2.5, 2.5, 1}};
     out.gaps = {{query.from, query.to, "the core was \"away\""}};
+    if (query.edges.size() > 1) {
+      out.bucket = std::chrono::days{1}, out.gaps.clear(), out.buckets.clear();
+      for (std::size_t i = 0; i + 1 < query.edges.size(); ++i)
+        out.buckets.push_back({query.edges[i], 1, 1, 1, 1});
+    }
     return out;
   }
   Result<std::vector<store::History>> histories(const std::vector<store::HistoryQuery>& queries) override {

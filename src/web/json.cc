@@ -156,13 +156,19 @@ std::string number_text(double value) {
   return {digits, end};
 }
 
-std::string history_text(store::SeriesNo series, UtcMs from, UtcMs to, const store::History& history) {
-  std::string out =
-      fmt::format(R"({{"series":{},"from":{},"to":{},"bucket_ms":{})", static_cast<std::int32_t>(series),
-                  count(from), count(to), history.bucket.count());
+std::string history_text(const store::HistoryQuery& query, const store::History& history) {
+  std::string out = fmt::format(R"({{"series":{},"from":{},"to":{},"bucket_ms":{})",
+                                static_cast<std::int32_t>(query.series), count(query.from), count(query.to),
+                                history.bucket.count());
   const auto& buckets = history.buckets;
   out.reserve(out.size() + buckets.size() * 50);
   column(out, "t", buckets, [&](const auto& b) { out += std::to_string(count(b.start)); });
+  if (const auto& edges = query.edges; edges.size() > 1) {
+    column(out, "end", buckets, [&](const auto& b) {
+      const auto end = std::upper_bound(edges.begin(), edges.end() - 1, b.start);
+      out += std::to_string(count(*end));
+    });
+  }
   column(out, "min", buckets, [&](const auto& b) { out += number_text(b.min); });
   column(out, "avg", buckets, [&](const auto& b) {
     // One reading keeps its own digits; a mean has no more than the readings deserve.

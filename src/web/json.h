@@ -35,8 +35,7 @@ namespace json = boost::json;
 [[nodiscard]] json::value event_data(const std::string& text);
 
 // Written straight as text: a chart has thousands of numbers. Numbers shortest; averages to nine digits.
-[[nodiscard]] std::string history_text(store::SeriesNo series, UtcMs from, UtcMs to,
-                                       const store::History& history);
+[[nodiscard]] std::string history_text(const store::HistoryQuery& query, const store::History& history);
 // The live frame of a commit's readings. At most limits::series_max_default of them: beyond it only each
 // series' latest.
 [[nodiscard]] std::string readings_text(UtcMs now, const std::vector<store::ReadingRow>& readings);

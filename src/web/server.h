@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "base/zone.h"
 #include "http/assets.h"
 #include "room/keeper.h"
 #include "store/rows.h"
@@ -30,6 +31,7 @@ struct WebOptions {
   bool accept_browser = true;
   int session_days = limits::session_days_default;
   std::string site = "Alona", timezone = "UTC", version;
+  Zone zone;  // that `timezone` names
 };
 
 class WebServer {

@@ -290,6 +290,27 @@ TEST(Web, history_is_as_the_page_expects_it) {
     EXPECT_EQ(status_of(get(none)), 404) << none;
 }
 
+TEST(Web, history_by_whole_days_of_the_zone) {
+  WebOptions options;
+  options.zone = Zone::load("Europe/Berlin");
+  Box box{options};
+  box.log_in();
+  const auto get = [&](std::string_view query) {
+    return box.ask("GET", "/api/v1/series/7/history?" + std::string(query), {}, box.cookie);
+  };
+  const auto days = json_of(get("from=2026-10-24T12:00:00Z&to=2026-10-26T12:00:00Z&by=day")).as_object();
+  const auto ms = [](std::string_view text) { return count(parse_iso8601(text).value()); };
+  EXPECT_EQ(days.at("from"), ms("2026-10-23T22:00"));
+  EXPECT_EQ(days.at("to"), ms("2026-10-26T23:00"));
+  EXPECT_EQ(days.at("t"),
+            (json::array{ms("2026-10-23T22:00"), ms("2026-10-24T22:00"), ms("2026-10-25T23:00")}));
+  EXPECT_EQ(days.at("end"),
+            (json::array{ms("2026-10-24T22:00"), ms("2026-10-25T23:00"), ms("2026-10-26T23:00")}));
+  EXPECT_EQ(status_of(get("from=2010-01-01&to=2023-01-01&by=day")), 200) << "13 years";
+  for (const char* bad : {"by=hour", "by=", "from=2000-01-01&to=2026-01-01&by=day"})
+    EXPECT_EQ(status_of(get(bad)), 422) << bad;
+}
+
 TEST(Web, node_detail_rejects_and_events_keep_strangers_text_as_text) {
   Box box;
   box.log_in();

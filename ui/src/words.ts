@@ -47,7 +47,7 @@ export const words = {
   },
   nodes: { title: "Nodes", name: "Name", place: "Place", state: "State", heard: "Last heard", series: "Series", count: (n: number) => plural(n, "node", "nodes"), silent: (n: number) => `${small[n] ?? n} silent`, all_heard: "all heard" },
   node: {
-    back: "All nodes", values: "Values", presence: "Heard in the last 7 days", complete: "Readings, day by day", heartbeat: "Last heartbeat", errors: "Errors it told of", events: "Events",
+    back: "All nodes", values: "Values", presence: "Heard in the last 7 days", complete: "Readings, day by day (days of UTC)", heartbeat: "Last heartbeat", errors: "Errors it told of", events: "Events",
     no_errors: "It told of no errors.", no_events: "No events.", no_heartbeat: "It has sent no heartbeat. That is optional.", no_series: "It has sent no reading yet.", no_days: "No days counted yet.",
     unknown: "There is no such node.", unknown_next: "It may have been removed. Choose one from the list of nodes.",
     heard_share: (share: string, silences: number, whole: boolean) => `Heard ${share} of ${whole ? "the time" : "the time known"}, ${["never silent", "silent once", "silent twice"][silences] ?? `silent ${silences} times`}.`,

@@ -19,12 +19,14 @@ export interface SeriesInfo {
 }
 
 // One point per bucket that holds readings; columns, so that they go straight into a chart.
-// bucket_ms 0: every point is one reading at its own time.
+// bucket_ms 0: every point is one reading at its own time. With by=day they are days of the site's zone, each up to
+// its `end`, and from and to are whole days too.
 export interface History {
   series: number; from: number; to: number; bucket_ms: number;
   t: number[]; min: number[]; avg: number[]; max: number[]; n: number[];
   gaps: Gap[];           // ascending, each with a cause of docs/gaps.md; shorter than a bucket: none
   more_gaps?: boolean;   // only the 100 longest are here
+  end?: number[];
 }
 export interface Gap { from: number; to: number; cause: string }
 
@@ -62,7 +64,7 @@ export interface NodeDay { day: string; stored: number; rejected: number; repeat
 export interface NodeCredentials { id: string; user: string; password: string; proven: boolean; snippet: string }
 
 // GET /series -> { series: SeriesInfo[] }
-// GET /series/{id}/history?from&to&points -> History
+// GET /series/{id}/history?from&to&points|by=day -> History
 // GET /export?node&sensor&from&to&format=csv|ndjson -> a stream
 // GET /rejects?before -> { rejects: Reject[] }
 export interface Reject { id: number; first: number; last: number; topic: string; reason: string; detail: string; count: number; bytes: number; payload: string }

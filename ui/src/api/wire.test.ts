@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mismatch } from "./check";
+import { by_day } from "./client";
 import { extend, take_readings } from "../lib/live";
 import * as wire from "./wire";
 
@@ -11,6 +12,16 @@ test("a message of another shape is named by its place", () => {
   assert.throws(() => wire.history({ ...history, n: [] }, "history"), Mismatch);
   assert.throws(() => wire.session(null, "session"), Mismatch);
   assert.throws(() => wire.live.readings({ now: 1, readings: [[1, 2]] }, "readings"), Mismatch);
+});
+
+test("days come with their ends, one for each", () => {
+  assert.deepEqual(wire.history({ ...history, end: [9] }, "history").end, [9]);
+  assert.throws(() => wire.history({ ...history, end: [] }, "history"), Mismatch);
+});
+
+test("days of the place are asked for where the box would choose a day", () => {
+  const day = 86_400_000;
+  assert.deepEqual([7, 249, 250, 365, 498, 499, 1000].map((days) => by_day(0, days * day, 500)), [false, false, true, true, true, false, false]);
 });
 
 test("fields of a newer box are left out", () => {

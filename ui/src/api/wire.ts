@@ -17,12 +17,15 @@ const series: Check<SeriesInfo> = object({
 });
 
 const gap: Check<Gap> = object({ from: num, to: num, cause: text });
-const history_fields: Check<History> = object({
+const history_fields: Check<Omit<History, "end">> = object({
   series: num, from: num, to: num, bucket_ms: num, t: list(num), min: list(num), avg: list(num), max: list(num), n: list(num), gaps: list(gap), more_gaps: (value) => value === true,
 });
 export const history: Check<History> = (value, where) => {
-  const out = history_fields(value, where);
+  const out: History = history_fields(value, where);
   const rows = out.t.length;
+  const { end } = value as { end?: unknown };
+  if (end !== undefined) out.end = list(num)(end, `${where}.end`);
+  if (out.end && out.end.length !== rows) throw new Mismatch(where, "columns of one length");
   if (out.min.length !== rows || out.avg.length !== rows || out.max.length !== rows || out.n.length !== rows) throw new Mismatch(where, "columns of one length");
   return out;
 };

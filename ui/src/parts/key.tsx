@@ -22,7 +22,7 @@ function when(panels: Panel[], t: number, zone: string, now: number): string {
   const start = first.t[i];
   if (first.bucket_ms === 0) return stamp_exact(start ?? t, zone, now);
   if (start === undefined || Math.abs(start - t) > 2 * first.bucket_ms) return stamp(t, zone, now);
-  return `${stamp(start, zone, now)}–${clock(start + first.bucket_ms, zone)}, ${words.explore.readings(first.n[i] ?? 0)}`;
+  return `${stamp(start, zone, now)}–${clock(first.end?.[i] ?? start + first.bucket_ms, zone)}, ${words.explore.readings(first.n[i] ?? 0)}`;
 }
 
 export function Key({ panels, at, zone, now, idle }: { panels: Panel[]; at: number | null; zone: string; now: number; idle: string }) {

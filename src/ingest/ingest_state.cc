@@ -76,7 +76,13 @@ void Ingest::clock_changed(const CoreTime::Change& change) {
   for (store::ErrorRow& e : batch_->errors) {
     if (of_the_core(e.flags)) e.ts += change.moved;
   }
+  for (store::PresenceRow& p : batch_->presence) {
+    p.at += change.moved;
+    if (catalog_.node(p.node).presence.heard_here()) p.last_seen += change.moved;
+  }
+  for (store::BootRow& b : batch_->boots) b.at += change.moved;
   for (const auto& node : catalog_.nodes()) {
+    node->presence.clock_moved(change.moved);
     for (SeriesState* series : node->series) {
       if (series->last.epoch == change.ended)
         series->last.ts += change.moved, series->last.epoch = time_.epoch();

@@ -21,12 +21,12 @@ NodePresence::NodePresence(store::Presence state, UtcMs last_seen, std::optional
 void NodePresence::message(UtcMs at, Mono now, bool backlog) {
   if (backlog) {
     // When it was sent nobody knows; but that it was says that the node exists.
-    if (last_seen_ == UtcMs{}) last_seen_ = at;
+    if (last_seen_ == UtcMs{}) last_seen_ = at, heard_here_ = true;
     return;
   }
   if (previous_ && now > *previous_) learn(now - *previous_);
   previous_ = now;
-  last_seen_ = std::max(last_seen_, at);
+  if (at > last_seen_) last_seen_ = at, heard_here_ = true;
   heard_ = now;
   offline_said_ = false;
 }

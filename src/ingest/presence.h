@@ -19,6 +19,11 @@ class NodePresence {
   void message(UtcMs at, Mono now, bool backlog);
   void said_online(Mono now);
   void said_offline();
+  // What this core has heard was heard so much later than was thought.
+  void clock_moved(Ms by) {
+    if (heard_here_) last_seen_ += by;
+  }
+  [[nodiscard]] bool heard_here() const { return heard_here_; }
   void announced_sleep(std::optional<Ms> sleep) { sleep_ = sleep; }
 
   // The state at `now`; true when it changed since the last look.
@@ -38,6 +43,7 @@ class NodePresence {
   UtcMs last_seen_;
   Mono heard_;
   std::optional<Mono> previous_;  // the last live message, for the interval
+  bool heard_here_ = false;       // since the core's start, by its clock: `last_seen_` is of then
   bool offline_said_ = false;
   std::optional<Ms> sleep_;
   std::optional<Ms> learned_;

@@ -49,15 +49,16 @@ class ClockScript : public ::testing::Test {
   [[nodiscard]] std::vector<store::EpochRow> epochs() const { return box.writer->load()->epochs; }
   // Each reading once, in the order it came; gives their times.
   [[nodiscard]] std::vector<UtcMs> times() const {
-    std::vector<UtcMs> times;
+    std::vector<UtcMs> times, shown;
     double value = 0;
     for (const auto& row : box.exported()) {
       EXPECT_EQ(row.value, ++value);
       EXPECT_TRUE(times.empty() || row.ts > times.back()) << row.value;
       times.push_back(row.ts);
+      if ((row.flags & store::flag::excluded) == 0) shown.push_back(row.ts);
     }
     EXPECT_EQ(times.size(), static_cast<std::size_t>(told));
-    check_history(times);
+    check_history(shown);
     return times;
   }
   void check_history(const std::vector<UtcMs>& expected) const {
@@ -72,6 +73,27 @@ class ClockScript : public ::testing::Test {
   }
   // What the overview would show.
   [[nodiscard]] UtcMs last_shown() const { return box.ingest->everything()->readings.at(0).ts; }
+
+  // One event, by the core's clock, and one of the node's own time.
+  void events(std::string_view type) {
+    box.send(fmt::format("alona/roof/event/{}", type),
+             fmt::format(R"({{"v":1,"type":"{}","data":null}})", type), 0);
+    box.send("alona/roof/event/timed", R"({"v":1,"type":"timed","data":null,"ts":1795000000})", 0);
+  }
+  [[nodiscard]] std::vector<UtcMs> told_at(std::string_view type) const {
+    auto reader = store::Reader::open(box.db());
+    std::vector<UtcMs> found;
+    const auto rows = reader->events({}, UtcMs{}, utc_ms(4'000'000'000'000), 1000);
+    for (const auto& row : *rows) {
+      if (row.type == type) found.insert(found.begin(), row.ts);
+    }
+    return found;
+  }
+  [[nodiscard]] std::vector<store::PresenceRow> presence() const {
+    auto rows = *store::Reader::open(box.db())->presence({}, UtcMs{}, utc_ms(4'000'000'000'000), 1000);
+    std::ranges::reverse(rows);
+    return rows;
+  }
 
   TestBox box;
   int told = 0;
@@ -247,6 +269,76 @@ TEST_F(ClockScript, what_was_moved_is_known_at_its_true_time) {
   ASSERT_TRUE(known);
   ASSERT_EQ(known->size(), 23u);
   for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ((*known)[i], asked[i].value) << i;
+}
+
+TEST_F(ClockScript, events_and_presence_follow) {
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  go_on(10min);
+  events("door");
+  box.send("alona/roof/error", R"({"v":1,"code":"sht3x","message":"no answer"})", 0);
+  box.clock.advance(20min);
+  tick();  // silent for too long
+  commit();
+  ASSERT_EQ(presence().size(), 2u);
+  EXPECT_EQ(presence()[1].state, store::Presence::stale);
+  EXPECT_LT(presence()[1].at, utc_ms(0) + 48h);
+  box.clock.advance(30min);
+  box.clock.set_utc(noon);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  const auto check = [&] {
+    EXPECT_EQ(told_at("door"), std::vector<UtcMs>{noon - 50min});
+    EXPECT_EQ(told_at("timed"), std::vector<UtcMs>{utc_ms(1'795'000'000'000)});
+    const auto errors = store::Reader::open(box.db())->errors({}, noon - 51min, noon - 49min, 9);
+    ASSERT_TRUE(errors);
+    EXPECT_EQ(errors->size(), 1u);
+    const auto rows = presence();
+    ASSERT_GE(rows.size(), 2u);
+    EXPECT_EQ(rows[0].at, noon - 59min);
+    EXPECT_EQ(rows[1].at, noon - 30min);
+    EXPECT_EQ(rows[1].last_seen, noon - 50min);
+  };
+  check();
+  go_on(5min);
+  seal();
+  box.restart();
+  check();
+  EXPECT_EQ(presence().back().last_seen, noon + 1min) << "online again";
+}
+
+TEST_F(ClockScript, what_was_heard_before_a_boot_is_not_of_its_clock) {
+  go_on(10min);
+  box.clock.reboot(UtcMs{});
+  box.restart();
+  box.clock.advance(1h);
+  tick();
+  commit();
+  box.clock.set_utc(noon + 7 * 24h);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  ASSERT_EQ(presence().size(), 2u);
+  EXPECT_EQ(presence()[1].at, noon + 7 * 24h);
+  EXPECT_EQ(presence()[1].last_seen, noon + 1min) << "as of the last change of presence";
+}
+
+TEST_F(ClockScript, events_and_presence_of_an_open_batch_follow) {
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  box.clock.advance(1min);
+  reading();
+  events("door");
+  box.clock.advance(1min);
+  box.clock.set_utc(noon);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  EXPECT_EQ(told_at("door"), std::vector<UtcMs>{noon - 1min});
+  ASSERT_EQ(presence().size(), 1u);
+  EXPECT_EQ(presence()[0].at, noon - 1min);
+  EXPECT_EQ(presence()[0].last_seen, noon - 1min);
 }
 
 TEST_F(ClockScript, a_restart_of_the_core_alone_goes_on_with_its_clock) {

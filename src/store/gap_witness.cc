@@ -1,7 +1,10 @@
 #include "store/gap_witness.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "store/clock_epochs.h"
 #include "store/commit_record.h"
 #include "store/reader_impl.h"
 
@@ -152,7 +155,9 @@ void GapWitness::add_away(Facts& facts, NodeNo node, Stretch span) {
     Presence state;
   };
   std::vector<Change> changes;
-  SQLite::Statement rows{db_, "SELECT at, last_seen, state FROM presence WHERE node = ? ORDER BY id DESC"};
+  SQLite::Statement rows{
+      db_, fmt::format("SELECT at + {}, {}, state FROM presence WHERE node = ? ORDER BY id DESC", shift_sql,
+                       last_seen_sql)};
   rows.bind(1, static_cast<int>(node));
   while (changes.size() < limits::gap_facts_max && rows.executeStep()) {
     const Change change{time_at(rows, 0), time_at(rows, 1),
@@ -185,9 +190,11 @@ bool GapWitness::numbered(NodeNo node) {
 void GapWitness::add_starts(Facts& facts, NodeNo node, Stretch span) {
   facts.numbered = numbered(node);
   // The first one known is no restart, only the first time that anybody looked.
-  SQLite::Statement rows{db_,
-                         "SELECT at FROM node_boot WHERE node = ?1 AND at > ?2 AND at <= ?3 AND at > (SELECT "
-                         "min(at) FROM node_boot WHERE node = ?1) ORDER BY at DESC LIMIT ?4"};
+  SQLite::Statement rows{
+      db_, fmt::format("WITH boots (at) AS (SELECT at + {} FROM node_boot WHERE node = ?1) SELECT "
+                       "at FROM boots WHERE at > ?2 AND at <= ?3 AND at > (SELECT min(at) FROM "
+                       "boots) ORDER BY at DESC LIMIT ?4",
+                       shift_sql)};
   rows.bind(1, static_cast<int>(node));
   bind_span(rows, 2, span);
   rows.bind(4, static_cast<std::int64_t>(limits::gap_facts_max));

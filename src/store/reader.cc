@@ -2,8 +2,11 @@
 
 #include <sqlite3.h>
 
+#include <fmt/format.h>
+
 #include "base/files.h"
 #include "store/checksum_vfs.h"
+#include "store/clock_epochs.h"
 #include "store/reader_impl.h"
 #include "store/wal_check.h"
 
@@ -118,8 +121,9 @@ Result<std::vector<EventRow>> Reader::events(std::optional<NodeNo> node, UtcMs f
     std::vector<EventRow> rows;
     SQLite::Statement s{
         *impl_->db,
-        "SELECT node, ts, flags, type, data FROM event WHERE (?1 < 0 OR node = ?1) AND ts >= ?2 AND ts < "
-        "?3 ORDER BY id DESC LIMIT ?4"};
+        fmt::format("SELECT node, ts + {0}, flags, type, data FROM event WHERE (?1 < 0 OR node = ?1) AND "
+                    "ts + {0} >= ?2 AND ts + {0} < ?3 ORDER BY id DESC LIMIT ?4",
+                    shift_sql)};
     bind_span(s, node, from, to, max);
     while (s.executeStep()) {
       rows.push_back({node_at(s, 0), time_at(s, 1), flags_at(s, 2), s.getColumn(3).getString(),
@@ -135,8 +139,9 @@ Result<std::vector<ErrorRow>> Reader::errors(std::optional<NodeNo> node, UtcMs f
     std::vector<ErrorRow> rows;
     SQLite::Statement s{
         *impl_->db,
-        "SELECT node, ts, flags, code, message FROM error WHERE (?1 < 0 OR node = ?1) AND ts >= ?2 AND ts "
-        "< ?3 ORDER BY id DESC LIMIT ?4"};
+        fmt::format("SELECT node, ts + {0}, flags, code, message FROM error WHERE (?1 < 0 OR node = ?1) AND "
+                    "ts + {0} >= ?2 AND ts + {0} < ?3 ORDER BY id DESC LIMIT ?4",
+                    shift_sql)};
     bind_span(s, node, from, to, max);
     while (s.executeStep()) {
       rows.push_back({node_at(s, 0), time_at(s, 1), flags_at(s, 2), s.getColumn(3).getString(),
@@ -152,8 +157,9 @@ Result<std::vector<PresenceRow>> Reader::presence(std::optional<NodeNo> node, Ut
     std::vector<PresenceRow> rows;
     SQLite::Statement s{
         *impl_->db,
-        "SELECT node, at, state, last_seen FROM presence WHERE (?1 < 0 OR node = ?1) AND at >= ?2 AND at "
-        "< ?3 ORDER BY id DESC LIMIT ?4"};
+        fmt::format("SELECT node, at + {0}, state, {1} FROM presence WHERE (?1 < 0 OR node = ?1) AND "
+                    "at + {0} >= ?2 AND at + {0} < ?3 ORDER BY id DESC LIMIT ?4",
+                    shift_sql, last_seen_sql)};
     bind_span(s, node, from, to, max);
     while (s.executeStep()) {
       rows.push_back(

@@ -151,6 +151,9 @@ CREATE TABLE clock_epoch (
   settled INTEGER NOT NULL DEFAULT 0    -- some of it is sealed as epoch 0: it stays as it is
 ) STRICT;
 ALTER TABLE series ADD COLUMN last_epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE event ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE error ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE presence ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN marks INTEGER;  -- the flags of all its readings in one; NULL: not known
 DROP INDEX chunk_of_series;
@@ -171,6 +174,7 @@ CREATE TABLE outage (                   -- nothing could come or be stored; the 
 ) STRICT;
 CREATE TABLE node_boot (                -- when a node was first heard with a new boot number; its newest 1,000
   node INTEGER NOT NULL REFERENCES node(no), at INTEGER NOT NULL, boot INTEGER NOT NULL,
+  epoch INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (node, at, boot)
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE node ADD COLUMN sleep_ms INTEGER NOT NULL DEFAULT 0;  -- as it last announced

@@ -40,9 +40,9 @@ void bind_blob(SQLite::Statement& statement, int at, const void* data, std::size
 Statements::Statements(SQLite::Database& db)
     : put_node(db, std::string(put_node_sql)),
       put_series(db, std::string(put_series_sql)),
-      insert_event(db, "INSERT INTO event (node, ts, flags, type, data) VALUES (?,?,?,?,?)"),
-      insert_error(db, "INSERT INTO error (node, ts, flags, code, message) VALUES (?,?,?,?,?)"),
-      insert_presence(db, "INSERT INTO presence (node, at, state, last_seen) VALUES (?,?,?,?)"),
+      insert_event(db, "INSERT INTO event (node, ts, flags, type, data, epoch) VALUES (?,?,?,?,?,?)"),
+      insert_error(db, "INSERT INTO error (node, ts, flags, code, message, epoch) VALUES (?,?,?,?,?,?)"),
+      insert_presence(db, "INSERT INTO presence (node, at, state, last_seen, epoch) VALUES (?,?,?,?,?)"),
       update_reject(db, std::string(update_reject_sql)),
       insert_reject(
           db,
@@ -105,15 +105,22 @@ void Writer::Impl::write_rows(const Batch& batch) {
       run(s.put_series, static_cast<int>(r.no), static_cast<int>(r.node), r.sensor, r.unit, r.label);
     }
   }
+  // What the core has timed goes with its clock.
+  const auto epoch_of = [&](std::uint8_t flags) {
+    const bool by_node = static_cast<TimeQuality>(flags & flag::quality_mask) == TimeQuality::node;
+    return by_node ? 0 : static_cast<int>(batch.epoch);
+  };
   for (const EventRow& e : batch.events) {
-    run(s.insert_event, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.type, e.data);
+    run(s.insert_event, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.type, e.data,
+        epoch_of(e.flags));
   }
   for (const ErrorRow& e : batch.errors) {
-    run(s.insert_error, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.code, e.message);
+    run(s.insert_error, static_cast<int>(e.node), count(e.ts), int{e.flags}, e.code, e.message,
+        epoch_of(e.flags));
   }
   for (const PresenceRow& p : batch.presence) {
     run(s.insert_presence, static_cast<int>(p.node), count(p.at), static_cast<int>(p.state),
-        count(p.last_seen));
+        count(p.last_seen), static_cast<int>(batch.epoch));
   }
   for (const RejectRow& r : batch.rejects) {
     run(s.update_reject, r.topic, r.reason, static_cast<std::int64_t>(r.readings), count(r.at));
@@ -131,7 +138,7 @@ void Writer::Impl::write_rows(const Batch& batch) {
     run(put, count(a.at), a.who, a.what);
   }
   if (!batch.rejects.empty()) trim_rejects();
-  for (const BootRow& b : batch.boots) put_boot(b);
+  for (const BootRow& b : batch.boots) put_boot(b, batch.epoch);
 }
 
 void Writer::Impl::write_clock(std::int64_t commit, const Batch& batch) {

@@ -128,10 +128,10 @@ Result<void> Writer::end_outage(std::int64_t outage, UtcMs until) {
   });
 }
 
-void Writer::Impl::put_boot(const BootRow& row) {
-  SQLite::Statement put{*db, "INSERT OR IGNORE INTO node_boot (node, at, boot) VALUES (?,?,?)"};
+void Writer::Impl::put_boot(const BootRow& row, EpochNo epoch) {
+  SQLite::Statement put{*db, "INSERT OR IGNORE INTO node_boot (node, at, boot, epoch) VALUES (?,?,?,?)"};
   put.bind(1, static_cast<int>(row.node)), put.bind(2, count(row.at)),
-      put.bind(3, static_cast<std::int64_t>(row.boot));
+      put.bind(3, static_cast<std::int64_t>(row.boot)), put.bind(4, static_cast<int>(epoch));
   put.exec();
   SQLite::Statement drop{
       *db,

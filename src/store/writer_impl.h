@@ -84,7 +84,7 @@ struct Writer::Impl {
   [[nodiscard]] EpochNo sealed_as(EpochNo epoch);
   void note_tail(std::int64_t commit, std::size_t entries, bool emptied);
   void trim_rejects();
-  void put_boot(const BootRow& row);
+  void put_boot(const BootRow& row, EpochNo epoch);
   void keep_tail();
   void look_up_sealed(const MissingReadings& missing);
   [[nodiscard]] bool seal_load(std::chrono::steady_clock::time_point deadline);

@@ -1,4 +1,5 @@
 // What is known at the last commit: tables as of the last fold, and the commits since.
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -58,8 +59,9 @@ void load_catalog(SQLite::Database& db, State& state) {
   }
   SQLite::Statement presence{
       db,
-      "SELECT node, at, state, last_seen FROM presence WHERE id IN (SELECT max(id) FROM presence "
-      "GROUP BY node)"};
+      fmt::format("SELECT node, at + {}, state, {} FROM presence WHERE id IN (SELECT max(id) FROM presence "
+                  "GROUP BY node)",
+                  shift_sql, last_seen_sql)};
   while (presence.executeStep()) {
     const auto no = static_cast<NodeNo>(presence.getColumn(0).getInt());
     state.presence[no] = {no, utc_ms(presence.getColumn(1).getInt64()),

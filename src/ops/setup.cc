@@ -155,10 +155,16 @@ class Setup {
     return {};
   }
 
-  Result<void> admin() {
+  // The reader is gone before a writer is opened: the last one to close the database must be the writer,
+  // which takes its log home; what is left of it looks like an unclean end.
+  [[nodiscard]] Result<std::optional<store::UserRow>> known_admin() const {
     auto reader = store::Reader::open(paths_.database());
     if (!reader) return std::unexpected(reader.error());
-    const auto user = reader->user(options_.admin);
+    return reader->user(options_.admin);
+  }
+
+  Result<void> admin() {
+    const auto user = known_admin();
     if (!user) return std::unexpected(user.error());
     if (user->has_value()) {
       say(false, fmt::format("the page's user {}", options_.admin));

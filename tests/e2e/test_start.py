@@ -184,3 +184,15 @@ def test_a_running_core_outlasts_a_program_that_holds_the_database(box):
     wait_for(lambda: "storing" not in findings(), "the finding's end")
     assert [r.value for r in box.export()] == [1, 2]
     assert box.core.log.read_text().count("storing failed; nothing is acknowledged") == 1
+
+
+def test_the_first_start_after_setup_is_no_unclean_one():
+    with Box(start=False) as box:
+        database = box.data / "live/db/alona.sqlite3"
+        assert database.exists() and not database.with_name(database.name + "-wal").exists()
+        box.start_broker()
+        box.start_core()
+        wait_for(lambda: box.api("/api/v1/session"), "the core")
+        box.stop_core()
+        assert "unclean" not in box.core.log.read_text()
+        assert not database.with_name(database.name + "-wal").exists()

@@ -71,6 +71,29 @@ bool CoreBackend::put_check(store::CheckRow check, std::vector<std::int64_t> dam
               });
 }
 
+bool CoreBackend::exclude(web::ExclusionWish wish, web::Done<store::ExclusionCount> done) {
+  const auto counted = std::make_shared<store::ExclusionCount>();
+  return post(
+      [wish = std::move(wish), counted](ingest::Ingest& ingest) -> Result<void> {
+        const auto marked = ingest.exclude(wish.what, wish.who, wish.note);
+        if (!marked) return std::unexpected(marked.error());
+        *counted = *marked;
+        return {};
+      },
+      [counted, done = std::move(done)](const Result<void>& outcome) {
+        done(outcome ? Result<store::ExclusionCount>{*counted} : std::unexpected(outcome.error()));
+      });
+}
+
+bool CoreBackend::note(std::string who, std::string what, web::Done<void> done) {
+  return post(
+      [who = std::move(who), what = std::move(what)](ingest::Ingest& ingest) -> Result<void> {
+        ingest.note(who, what);
+        return {};
+      },
+      std::move(done));
+}
+
 // By the monotonic clock the word stays true while it waits for the writer.
 bool CoreBackend::set_time(UtcMs now, std::string who, web::Done<void> done) {
   const Mono said = clock_.mono();

@@ -34,6 +34,8 @@ class CoreBackend final : public web::Backend {
   bool rotate_node(std::string id, web::Done<web::NodeCredentials> done) override;
   bool remove_node(std::string id, web::Done<void> done) override;
   bool import_readings(std::string csv, bool dry, web::Done<std::string> done) override;
+  bool exclude(web::ExclusionWish wish, web::Done<store::ExclusionCount> done) override;
+  bool note(std::string who, std::string what, web::Done<void> done) override;
   bool set_time(UtcMs now, std::string who, web::Done<void> done) override;
 
  private:

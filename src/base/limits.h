@@ -169,7 +169,8 @@ inline constexpr std::size_t import_piece_bytes = 60 * 1024;  // a request's bod
 static_assert(import_piece_bytes + 1024 < http_body_bytes_max);
 inline constexpr auto import_core_wait = 20s;  // for a core that restarts in the middle, or is busy
 inline constexpr auto import_core_retry = 200ms;
-inline constexpr std::size_t import_waiting_max = 4;  // pieces; each command sends one and waits for it
+inline constexpr std::size_t exclude_readings_max = 5'000;  // by hand at once: one transaction, a few chunks
+inline constexpr std::size_t import_waiting_max = 4;        // pieces; each command sends one and waits for it
 // Readings in one commit: as many as a slow card takes within import_slice, between these bounds.
 inline constexpr std::size_t import_slice_min = 64;
 inline constexpr std::size_t import_slice_max = 4096;

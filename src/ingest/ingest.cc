@@ -380,7 +380,10 @@ Result<void> Ingest::drop_repeats() {
     return static_cast<std::size_t>(k.series) * 0x9E3779B97F4A7C15u ^ static_cast<std::size_t>(count(k.ts));
   };
   std::unordered_map<Key, std::optional<double>, decltype(hash)> there{2 * asked.size(), hash};
-  for (std::size_t i = 0; i < asked.size(); ++i) there.emplace(Key{asked[i].series, asked[i].ts}, (*kept)[i]);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto& row = (*kept)[i];
+    there.emplace(Key{asked[i].series, asked[i].ts}, row ? std::optional{row->value} : std::nullopt);
+  }
   std::size_t next_late = 0;
   std::size_t out = 0;
   std::vector<store::ReadingRow>& rows = batch_->readings;

@@ -78,10 +78,17 @@ class Ingest {
   // A visitor's word for what time it is; goes with the next commit. refused: as CoreTime::visitor.
   [[nodiscard]] Result<void> set_time(UtcMs utc, std::string_view who);
 
+  // For the audit; goes with the next commit.
+  void note(std::string_view who, std::string_view what);
+
   // Commands; the change goes with the next commit.
   [[nodiscard]] std::vector<store::NodeRow> nodes() const;
   // New, changed, removed or welcome again. The number of a new one must be the next; refused otherwise.
   [[nodiscard]] Result<void> put_node(const store::NodeRow& row);
+
+  // Marks readings as taken out by hand, or no more, in a commit of its own. Of those that are committed.
+  [[nodiscard]] Result<store::ExclusionCount> exclude(const store::Exclusion& what, std::string_view who,
+                                                      std::string_view note);
 
   // Readings of a file. temporary: too many wait. The limits on nodes and series hold, for the job as a
   // whole.

@@ -39,6 +39,16 @@ struct KeyHash {
   }
 };
 
+// What a file says is true time, and no later word about this core's clock moves it; but a correction
+// belongs to the stretch of what it corrects, or that would count again once both are sealed.
+store::ReadingRow row_of_import(store::SeriesNo series, const store::NamedReading& r,
+                                const std::optional<store::ReadingRow>& kept) {
+  if (!kept || kept->epoch == store::EpochNo{}) return {series, r.ts, r.value, r.flags};
+  const auto flags = static_cast<std::uint8_t>((r.flags & ~store::flag::quality_mask) |
+                                               (kept->flags & store::flag::quality_mask));
+  return {series, kept->ts, r.value, flags, kept->epoch};
+}
+
 }  // namespace
 
 Result<void> Ingest::import(ImportJob job) {
@@ -121,12 +131,13 @@ Result<void> Ingest::import_slice(ImportJob& job, std::span<const store::NamedRe
     const store::NamedReading& r = slice[i];
     const Placed& place = placed[i];
     const auto kept = place.asked ? (*known)[*place.asked] : std::nullopt;
-    std::optional<double>& value = there.try_emplace({place.at, r.ts}, kept).first->second;
+    std::optional<double>& value =
+        there.try_emplace({place.at, r.ts}, kept ? std::optional{kept->value} : std::nullopt).first->second;
     ImportCount& count = job.counts[place.at];
     ++(!value ? count.fresh : *value == r.value ? count.known : count.corrected);
     if (value && *value == r.value) continue;
     value = r.value;
-    if (!job.dry) batch.readings.push_back({place.series->row.no, r.ts, r.value, r.flags});
+    if (!job.dry) batch.readings.push_back(row_of_import(place.series->row.no, r, kept));
   }
   return {};
 }
@@ -140,7 +151,7 @@ std::shared_ptr<const store::Batch> Ingest::imported_news(const store::Batch& ba
   std::map<store::SeriesNo, store::ReadingRow> last;
   for (const store::ReadingRow& r : batch.readings) {
     store::LastReading& known = catalog_.series(r.series).last;
-    if (r.ts < known.ts) continue;
+    if (r.ts < known.ts || r.epoch != store::EpochNo{}) continue;
     known = {r.ts, r.value, r.flags};
     last[r.series] = r;
   }

@@ -101,6 +101,30 @@ Result<void> Ingest::set_time(UtcMs utc, std::string_view who) {
   return {};
 }
 
+void Ingest::note(std::string_view who, std::string_view what) {
+  batch_->audit.push_back({time_.now(), std::string(who), std::string(what)});
+}
+
+Result<store::ExclusionCount> Ingest::exclude(const store::Exclusion& what, std::string_view who,
+                                              std::string_view note) {
+  const auto no = static_cast<std::size_t>(what.series);
+  if (no < 1 || no > catalog_.series_count())
+    return fail(Errc::not_found, "there is no such series", "see the list of series");
+  const store::SeriesRow& series = catalog_.series(what.series).row;
+  store::Batch batch;
+  batch.received = time_.now();
+  batch.epoch = time_.epoch();
+  batch.epochs = time_.unwritten();
+  batch.audit.push_back({batch.received, std::string(who),
+                         fmt::format("{} the readings of {} {} ({}) from {} to {}{}{}",
+                                     what.excluded ? "excluded" : "brought back",
+                                     catalog_.node(series.node).row.id, series.sensor, series.unit,
+                                     iso8601(what.from), iso8601(what.to), note.empty() ? "" : ": ", note)});
+  const auto marked = writer_.exclude(what, batch);
+  if (marked && marked->changed > 0) time_.committed(batch.received);
+  return marked;
+}
+
 void Ingest::tick() {
   if (const auto change = time_.look()) clock_changed(*change);
   for (const auto& node : catalog_.nodes()) {

@@ -268,7 +268,10 @@ TEST_F(ClockScript, what_was_moved_is_known_at_its_true_time) {
   const auto known = box.writer->known(asked);
   ASSERT_TRUE(known);
   ASSERT_EQ(known->size(), 23u);
-  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ((*known)[i], asked[i].value) << i;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    ASSERT_TRUE((*known)[i]) << i;
+    EXPECT_EQ((*known)[i]->value, asked[i].value) << i;
+  }
 }
 
 TEST_F(ClockScript, events_and_presence_follow) {
@@ -339,6 +342,96 @@ TEST_F(ClockScript, events_and_presence_of_an_open_batch_follow) {
   ASSERT_EQ(presence().size(), 1u);
   EXPECT_EQ(presence()[0].at, noon - 1min);
   EXPECT_EQ(presence()[0].last_seen, noon - 1min);
+}
+
+TEST_F(ClockScript, what_is_excluded_stays_so_whatever_the_clock) {
+  go_on(10min);
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  go_on(20min);
+  seal();
+  go_on(5min);  // these in the log
+  const auto exclude = [&](std::size_t from, std::size_t to, bool out) {
+    const auto at = times();
+    const auto done = box.ingest->exclude({store::SeriesNo{1}, at[from], at[to], out}, "someone", "why");
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(done->readings, to - from);
+    EXPECT_EQ(done->changed, to - from);
+    EXPECT_EQ(box.ingest->exclude({store::SeriesNo{1}, at[from], at[to], out}, "someone", "")->changed, 0u);
+  };
+  // Of each, the number that was told: those which are out.
+  const auto out = [&] {
+    std::vector<int> found;
+    for (const auto& row : box.exported()) {
+      if ((row.flags & store::flag::excluded) != 0) found.push_back(static_cast<int>(row.value));
+    }
+    return found;
+  };
+  exclude(8, 12, true), exclude(31, 33, true);
+  const std::vector<int> wanted{9, 10, 11, 12, 32, 33};
+  EXPECT_EQ(out(), wanted);
+  box.clock.set_utc(noon + 7 * 24h);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  EXPECT_EQ(out(), wanted);
+  go_on(5min);
+  seal();
+  box.restart();
+  EXPECT_EQ(out(), wanted);
+  EXPECT_EQ(box.exported().size(), 40u);
+  // Of a stretch that was moved, sealed: back, and others out.
+  exclude(31, 32, false), exclude(20, 22, true);
+  const std::vector<int> then{9, 10, 11, 12, 21, 22, 33};
+  EXPECT_EQ(out(), then);
+  go_on(5min);
+  seal();
+  box.restart();
+  EXPECT_EQ(out(), then);
+  const auto history = store::Reader::open(box.db())->history(
+      {store::SeriesNo{1}, UtcMs{}, utc_ms(4'000'000'000'000), 100'000});
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->buckets.size(), 45u - 7u);
+  EXPECT_TRUE(std::ranges::any_of(history->gaps, [](const store::Gap& g) { return g.cause == "excluded"; }));
+}
+
+// What a file says is true time. What it corrects keeps its place, before and after sealing.
+TEST_F(ClockScript, an_import_is_not_moved_by_this_boxs_clock) {
+  box.clock.reboot(UtcMs{1h});
+  box.restart();
+  go_on(20min);
+  seal();
+  const auto at = box.exported();
+  const auto import = [&](std::vector<store::NamedReading> readings) {
+    bool done = false;
+    ASSERT_TRUE(box.ingest->import({.readings = std::move(readings), .done = [&](const auto& how) {
+                                      ASSERT_TRUE(how);
+                                      done = true;
+                                    }}));
+    while (box.ingest->importing()) ASSERT_TRUE(box.ingest->import_some());
+    EXPECT_TRUE(done);
+  };
+  const store::NamedReading old{noon - 24h, "roof", "level", "m", 77, 1};
+  store::NamedReading corrected = at[3];
+  corrected.value = 1004;
+  import({old, corrected});
+  box.clock.set_utc(noon);
+  box.clock.set_trusted(true);
+  tick();
+  commit();
+  for (int pass = 0; pass < 2; ++pass) {
+    SCOPED_TRACE(pass);
+    const auto rows = box.exported();
+    ASSERT_EQ(rows.size(), static_cast<std::size_t>(told) + 1);
+    EXPECT_EQ(rows[0].ts, noon - 24h);
+    EXPECT_EQ(rows[0].value, 77);
+    EXPECT_EQ(rows[1].ts, noon - 19min);
+    EXPECT_EQ(rows[4].value, 1004);
+    EXPECT_EQ(rows[4].ts, noon - 16min);
+    go_on(8min);
+    seal();
+    box.restart();
+  }
 }
 
 TEST_F(ClockScript, a_restart_of_the_core_alone_goes_on_with_its_clock) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <span>
 
 #include "base/hash.h"
 #include "store/decimal.h"
@@ -34,13 +36,13 @@ std::uint32_t checksum(std::int64_t id, std::span<const std::uint8_t> rest) {
   return crc32c(rest, crc32c(raw));
 }
 
-void pack_readings(Packer& p, const Batch& batch) {
+void pack_section(Packer& p, UtcMs received, std::span<const ReadingRow> readings) {
   p.varint(tag_reading);
-  p.varint(batch.readings.size());
+  p.varint(readings.size());
   std::int64_t series = 0;
-  std::int64_t ts = count(batch.received);
+  std::int64_t ts = count(received);
   int flags = -1;
-  for (const ReadingRow& r : batch.readings) {
+  for (const ReadingRow& r : readings) {
     p.zigzag(minus(static_cast<std::int64_t>(r.series), series));
     p.zigzag(minus(count(r.ts), ts));
     const auto decimal = as_decimal(r.value);
@@ -52,6 +54,23 @@ void pack_readings(Packer& p, const Batch& batch) {
     ts = count(r.ts);
     flags = r.flags;
   }
+}
+
+bool of_the_core(const ReadingRow& r) { return r.quality() != TimeQuality::node; }
+
+void pack_readings(Packer& p, const Batch& batch) {
+  const auto strange = [&](const ReadingRow& r) { return of_the_core(r) && r.epoch != batch.epoch; };
+  const auto pack = [&](EpochNo epoch, std::span<const ReadingRow> readings) {
+    if (readings.empty()) return;
+    if (epoch != EpochNo{} && std::ranges::any_of(readings, of_the_core))
+      p.varint(tag_epoch), p.varint(static_cast<std::uint64_t>(epoch));
+    pack_section(p, batch.received, readings);
+  };
+  if (std::ranges::none_of(batch.readings, strange)) return pack(batch.epoch, batch.readings);
+  // Those settled for ever first: a section without a number has the one before it.
+  std::map<EpochNo, std::vector<ReadingRow>> by_epoch;
+  for (const ReadingRow& r : batch.readings) by_epoch[of_the_core(r) ? r.epoch : EpochNo{}].push_back(r);
+  for (const auto& [epoch, readings] : by_epoch) pack(epoch, readings);
 }
 
 // Calls take(ReadingRow) for each.
@@ -70,7 +89,7 @@ void unpack_readings(Unpacker& u, UtcMs received, EpochNo epoch, Take&& take) {
     const auto decimals = static_cast<std::size_t>(head & 0x0F);
     r.value =
         decimals < powers_of_ten.size() ? static_cast<double>(u.zigzag()) / powers_of_ten[decimals] : u.f64();
-    r.epoch = r.quality() == TimeQuality::node ? EpochNo{} : epoch;
+    r.epoch = of_the_core(r) ? epoch : EpochNo{};
     if (u.ok()) take(std::as_const(r));
   }
 }
@@ -264,9 +283,6 @@ CommitRecord encode_commit(std::int64_t id, const Batch& batch) {
   Packer p{record.bytes};
   p.varint(static_cast<std::uint64_t>(count(batch.received)));
   if (batch.tail_emptied) p.varint(tag_emptied), p.varint(0);
-  const auto of_the_core = [](const ReadingRow& r) { return r.quality() != TimeQuality::node; };
-  if (batch.epoch != EpochNo{} && std::ranges::any_of(batch.readings, of_the_core))
-    p.varint(tag_epoch), p.varint(static_cast<std::uint64_t>(batch.epoch));
   if (!batch.readings.empty()) pack_readings(p, batch);
   if (!batch.heartbeats.empty()) pack_heartbeats(p, batch);
   if (!batch.windows.empty()) pack_windows(p, batch);
@@ -310,12 +326,14 @@ Result<void> for_each_reading(std::int64_t id, std::span<const std::uint8_t> byt
     tag = u.at_end() ? 0 : u.varint();
   }
   EpochNo epoch{};
-  if (tag == tag_epoch) {
-    epoch = static_cast<EpochNo>(u.varint());
-    tag = u.at_end() ? 0 : u.varint();
-  }
   // Readings stand first of the rest, so nothing has to be skipped.
-  if (tag == tag_reading) unpack_readings(u, received, epoch, take);
+  for (; u.ok() && (tag == tag_epoch || tag == tag_reading); tag = u.at_end() ? 0 : u.varint()) {
+    if (tag == tag_epoch) {
+      epoch = static_cast<EpochNo>(u.varint());
+    } else {
+      unpack_readings(u, received, epoch, take);
+    }
+  }
   if (!u.ok()) return std::unexpected(damaged(id));
   return {};
 }

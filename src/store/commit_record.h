@@ -21,8 +21,9 @@
 //                  firmware; text reset (text: varint bytes, UTF-8)
 //     7 tail       zigzag packet id - the one before (the first: - 0); u40 hash: with more, two commits of a
 //                  house would seldom share a page
-//     8 epoch      its number instead of a count, no items: of the core's clock, and of those of its readings
-//                  whose quality isn't `node`. Stands before them; left out where it is 0 or of none
+//     8 epoch      its number instead of a count, no items: of the readings of the section that follows whose
+//                  quality isn't `node`. Left out where it is 0 or of none. Readings of more than one stretch
+//                  (corrections of earlier ones) stand in as many sections, one after the other
 //   A reader skips nothing it doesn't know: an unknown tag is a newer format, and damage.
 #pragma once
 

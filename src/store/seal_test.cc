@@ -57,6 +57,28 @@ class Box {
     }
     ASSERT_TRUE(writer_->commit(batch));
   }
+  // Some taken out by hand, or brought back.
+  void exclude() {
+    const auto series = static_cast<SeriesNo>(1 + draw(series_count));
+    const UtcMs from = noon + Ms{static_cast<std::int64_t>(draw(3'000'000))};
+    const UtcMs to = from + Ms{static_cast<std::int64_t>(1 + draw(draw(4) == 0 ? 2'000'000 : 20'000))};
+    const bool out = draw(3) != 0;
+    Batch batch;
+    batch.received = noon;
+    batch.audit = {{noon, "someone", "test"}};
+    std::size_t there = 0, changed = 0;
+    auto& readings = model_[series];
+    for (auto it = readings.lower_bound(from); it != readings.end() && it->first < to; ++it) {
+      ++there;
+      if (((it->second.flags & flag::excluded) != 0) == out) continue;
+      ++changed;
+      it->second.flags ^= flag::excluded;
+    }
+    const auto done = writer_->exclude({series, from, to, out}, batch);
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(done->readings, there);
+    EXPECT_EQ(done->changed, changed);
+  }
   void fold() { ASSERT_TRUE(writer_->fold({}, noon)); }
   // One slice of a pass: a few commits, one series, or a commit's deletion.
   void seal() { ASSERT_TRUE(writer_->seal_some(Ms{0}, hot_max)); }
@@ -142,6 +164,7 @@ class Box {
     std::map<UtcMs, Bucket> expected;
     const auto& readings = model_[series];
     for (auto it = readings.lower_bound(from); it != readings.end() && it->first < to; ++it) {
+      if ((it->second.flags & flag::excluded) != 0) continue;
       const UtcMs start =
           history->bucket == Ms{0} ? it->first : it->first - it->first.time_since_epoch() % history->bucket;
       Bucket& b =
@@ -172,7 +195,10 @@ class Box {
     for (std::size_t i = 0; i < asked.size(); ++i) {
       const auto& readings = model_[asked[i].series];
       const auto it = readings.find(asked[i].ts);
-      EXPECT_EQ((*known)[i], it == readings.end() ? std::nullopt : std::optional{it->second.value});
+      ASSERT_EQ((*known)[i].has_value(), it != readings.end());
+      if ((*known)[i]) {
+        EXPECT_EQ((*known)[i]->value, it->second.value);
+      }
     }
   }
 
@@ -269,7 +295,9 @@ TEST(Seal, a_damaged_chunk_is_a_gap_and_all_else_goes_on) {
   const auto known =
       writer->known({{SeriesNo{1}, noon + Ms{4'500'000}, 0, 0}, {SeriesNo{1}, noon + Ms{1'000}, 0, 0}});
   ASSERT_TRUE(known);
-  EXPECT_EQ(*known, (std::vector<std::optional<double>>{std::nullopt, 1.5}));
+  EXPECT_FALSE((*known)[0]);
+  ASSERT_TRUE((*known)[1]);
+  EXPECT_EQ((*known)[1]->value, 1.5);
   put(5'000, 6'000), seal();
   seen = history();
   EXPECT_EQ(seen.buckets.size(), 5'096u);
@@ -295,6 +323,9 @@ TEST(Seal, agrees_with_a_plain_model) {
         break;
       case 2:
         box.crash();
+        break;
+      case 3:
+        box.exclude();
         break;
       default:
         box.draw(2) == 0 ? box.insert() : box.seal();

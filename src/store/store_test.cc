@@ -5,11 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 
 #include "store/bucketer.h"
@@ -79,6 +81,14 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
                              static_cast<std::uint8_t>(random())});
     }
     in.epoch = static_cast<EpochNo>(round % 4 * 1000);
+    // Of every fifth, one of three stretches; else all of one.
+    std::map<EpochNo, std::vector<ReadingRow>> by_epoch;
+    for (ReadingRow& r : in.readings) {
+      r.epoch = in.epoch;
+      if (round % 5 == 0) r.epoch = static_cast<EpochNo>(random() % 3 * 500);
+      if (r.quality() == TimeQuality::node) r.epoch = EpochNo{};
+      by_epoch[r.epoch].push_back(r);
+    }
     in.windows.push_back(
         {roof, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()), {}});
     for (int i = 0; i < 20; ++i) in.windows[0].beyond.set(random() % limits::window_length);
@@ -90,13 +100,22 @@ TEST(CommitRecord, everything_comes_back_to_the_last_bit) {
     Batch out;
     ASSERT_TRUE(decode_commit(round, record.bytes, out));
     EXPECT_EQ(out.received, in.received);
+    if (round % 5 == 0) {
+      in.readings.clear();
+      for (const auto& [epoch, rows] : by_epoch) std::ranges::copy(rows, std::back_inserter(in.readings));
+      // Where all are of one stretch after all, they keep their order.
+      std::stable_sort(out.readings.begin(), out.readings.end(),
+                       [](const ReadingRow& x, const ReadingRow& y) { return x.epoch < y.epoch; });
+    }
+    std::size_t told = 0;
+    EXPECT_TRUE(for_each_reading(round, record.bytes, [&](const ReadingRow&) { ++told; }));
+    EXPECT_EQ(told, in.readings.size());
     ASSERT_EQ(out.readings.size(), in.readings.size());
     for (std::size_t i = 0; i < in.readings.size(); ++i) {
       EXPECT_EQ(out.readings[i].series, in.readings[i].series);
       EXPECT_EQ(out.readings[i].ts, in.readings[i].ts);
       EXPECT_EQ(out.readings[i].flags, in.readings[i].flags);
-      const bool of_node = in.readings[i].quality() == TimeQuality::node;
-      EXPECT_EQ(out.readings[i].epoch, of_node ? EpochNo{} : in.epoch);
+      EXPECT_EQ(out.readings[i].epoch, in.readings[i].epoch);
       EXPECT_EQ(std::bit_cast<std::uint64_t>(out.readings[i].value),
                 std::bit_cast<std::uint64_t>(in.readings[i].value));
     }
@@ -262,9 +281,34 @@ TEST(Writer, known_finds_what_is_kept) {
   ASSERT_TRUE(writer->commit(readings({at(Ms{5}, 3)})));
   const auto found = writer->known({at(Ms{5}, 0), at(Ms{6}, 0), at(Ms{0}, 0)});
   ASSERT_TRUE(found);
-  EXPECT_EQ((*found)[0], 3.0);
-  EXPECT_EQ((*found)[1], std::nullopt);
-  EXPECT_EQ((*found)[2], 1.0);
+  ASSERT_TRUE((*found)[0] && (*found)[2]);
+  EXPECT_EQ((*found)[0]->value, 3.0);
+  EXPECT_FALSE((*found)[1]);
+  EXPECT_EQ((*found)[2]->value, 1.0);
+}
+
+TEST(Writer, too_many_are_not_excluded_at_once) {
+  const Folder folder;
+  auto writer = Writer::open(folder.db(), Open::create);
+  ASSERT_TRUE(writer->commit(catalog()));
+  std::vector<ReadingRow> many;
+  for (std::size_t n = 0; n <= limits::exclude_readings_max; ++n)
+    many.push_back(at(Ms{static_cast<std::int64_t>(n)}, 1));
+  Batch all = readings({});
+  all.readings = many;
+  ASSERT_TRUE(writer->commit(all));
+  const UtcMs end = noon + Ms{static_cast<std::int64_t>(many.size())};
+  Batch batch;
+  batch.received = noon;
+  batch.audit = {{noon, "someone", "all"}};
+  const auto refused = writer->exclude({roof_temperature, noon, end, true}, batch);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::refused);
+  const auto one_less = writer->exclude({roof_temperature, noon, end - Ms{1}, true}, batch);
+  ASSERT_TRUE(one_less);
+  EXPECT_EQ(one_less->changed, limits::exclude_readings_max);
+  auto reader = Reader::open(folder.db());
+  EXPECT_EQ(reader->history({roof_temperature, noon, end, 10})->buckets.size(), 1u);
 }
 
 // Everything that makes delivery exact must be the same after a restart, folded or not.

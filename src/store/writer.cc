@@ -182,21 +182,28 @@ void Writer::Impl::trim_rejects() {
 }
 
 Result<Receipt> Writer::commit(const Batch& batch) {
-  Impl& i = *impl_;
+  return impl_->commit(batch, [] { return Result<void>{}; });
+}
+
+Result<Receipt> Writer::Impl::commit(const Batch& batch, const std::function<Result<void>()>& before) {
+  Impl& i = *this;
   if (i.outcome_unknown || !i.log)
     return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
   const std::int64_t id = i.last_commit + 1;
   const CommitRecord record = encode_commit(id, batch);
   bool appended = false, committing = false;
-  auto done = guarded(i.path, [&] {
+  auto done = guarded(i.path, [&]() -> Result<void> {
     SQLite::Transaction transaction{*i.db, SQLite::TransactionBehavior::IMMEDIATE};
+    if (auto first = before(); !first) return first;
     i.write_rows(batch);
     i.write_clock(id, batch);
     appended = true;
     i.log->append(id, batch, record);
     committing = true;
     transaction.commit();
+    return {};
   });
+  if (done && !*done) return std::unexpected(done->error());
   if (!done) {
     // Before COMMIT began, the rollback is certain. After it, the frames may or may not be on disk.
     i.outcome_unknown = committing;

@@ -60,6 +60,17 @@ struct CheckRow {
   std::string detail;
 };
 
+// Readings to be taken out by hand, or brought back.
+struct Exclusion {
+  SeriesNo series{};
+  UtcMs from{}, to{};  // [from, to), true time
+  bool excluded = true;
+};
+struct ExclusionCount {
+  std::size_t readings = 0;  // that lie there
+  std::size_t changed = 0;   // the others were marked so already
+};
+
 class Writer {
  public:
   // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer
@@ -80,9 +91,14 @@ class Writer {
   [[nodiscard]] Result<Receipt> commit(const Batch& batch);
   [[nodiscard]] Result<void> reopen();
 
-  // For each reading whether its (series, ts) is already kept: nothing, or the value there now. One pass over
-  // the history for all of them. Ascending in nothing; result[i] belongs to readings[i].
-  [[nodiscard]] Result<std::vector<std::optional<double>>> known(const std::vector<ReadingRow>& readings);
+  // Marks readings, in one transaction with `batch`, which has none of its own; none is deleted. Where
+  // nothing changes, nothing is written. refused: more than limits::exclude_readings_max. Fails as commit.
+  [[nodiscard]] Result<ExclusionCount> exclude(const Exclusion& exclusion, Batch batch);
+
+  // For each reading whether its (series, ts) is already kept: nothing, or what is there now, as it is
+  // written, by the clock of its stretch. One pass over the history for all of them. Ascending in nothing;
+  // result[i] belongs to readings[i].
+  [[nodiscard]] Result<std::vector<std::optional<ReadingRow>>> known(const std::vector<ReadingRow>& readings);
 
   // Writes what is only in the log of commits into its tables, so that the next start needn't replay it.
   // Cheap; the ingest calls it every 30 minutes and at stop. `floor`: the latest receipt ever. A failure

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -53,8 +54,8 @@ struct Thinning {
   ChunkCodec codec;
 };
 
-// Where to write the value of a reading, by series and true time.
-using MissingReadings = std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*>;
+// Where to write a reading, by series and true time.
+using MissingReadings = std::map<std::pair<SeriesNo, UtcMs>, std::optional<ReadingRow>*>;
 
 struct Writer::Impl {
   std::string path;
@@ -78,6 +79,8 @@ struct Writer::Impl {
   WearBase wear_base;
 
   [[nodiscard]] Result<void> connect();
+  // `before` runs first in the transaction; if it fails, nothing is stored.
+  [[nodiscard]] Result<Receipt> commit(const Batch& batch, const std::function<Result<void>()>& before);
   void write_rows(const Batch& batch);
   void write_clock(std::int64_t commit, const Batch& batch);
   void note_epochs(const std::vector<EpochRow>& rows);

@@ -358,8 +358,8 @@ Result<void> Writer::fold(const std::map<NodeNo, Ms>& intervals, UtcMs floor) {
   return done;
 }
 
-Result<std::vector<std::optional<double>>> Writer::known(const std::vector<ReadingRow>& readings) {
-  std::vector<std::optional<double>> found(readings.size());
+Result<std::vector<std::optional<ReadingRow>>> Writer::known(const std::vector<ReadingRow>& readings) {
+  std::vector<std::optional<ReadingRow>> found(readings.size());
   if (readings.empty()) return found;
   struct KeyHash {
     std::size_t operator()(const std::pair<SeriesNo, UtcMs>& key) const {
@@ -367,7 +367,7 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
              static_cast<std::size_t>(count(key.second));
     }
   };
-  std::unordered_map<std::pair<SeriesNo, UtcMs>, std::optional<double>, KeyHash> wanted;
+  std::unordered_map<std::pair<SeriesNo, UtcMs>, std::optional<ReadingRow>, KeyHash> wanted;
   for (const ReadingRow& r : readings) wanted.emplace(std::pair{r.series, r.ts}, std::nullopt);
   // The later commit counts; what isn't in the log any more may be sealed.
   const auto span = std::ranges::minmax(readings, {}, &ReadingRow::ts);
@@ -379,12 +379,11 @@ Result<std::vector<std::optional<double>>> Writer::known(const std::vector<Readi
     for (const LogEntry& entry : impl_->log->entries()) {
       if (entry.readings == 0 || entry.last < first || entry.first > last) continue;
       damage = for_each_reading(entry.id, impl_->log->read(entry), [&](const ReadingRow& r) {
-        if (const auto it = wanted.find({r.series, shifts.true_time(r)}); it != wanted.end())
-          it->second = r.value;
+        if (const auto it = wanted.find({r.series, shifts.true_time(r)}); it != wanted.end()) it->second = r;
       });
       if (!damage) return;
     }
-    std::map<std::pair<SeriesNo, UtcMs>, std::optional<double>*> missing;
+    MissingReadings missing;
     for (auto& [key, value] : wanted) {
       if (!value) missing.emplace(key, &value);
     }

@@ -213,7 +213,7 @@ void Writer::Impl::note_loss(const LogEntry& entry) {
   put.exec();
 }
 
-// Fills in the values of those that are sealed, under whichever stretch of the core's clock: a file that was
+// Fills in those that are sealed, under whichever stretch of the core's clock: a file that was
 // exported from here says true times. Late readings come in runs: a chunk is decoded once for all of its own.
 void Writer::Impl::look_up_sealed(const MissingReadings& missing) {
   if (missing.empty()) return;
@@ -236,7 +236,8 @@ void Writer::Impl::look_up_sealed(const MissingReadings& missing) {
         decoded = place->id;
         const auto at = std::ranges::lower_bound(columns.ts, ts);
         if (at == columns.ts.end() || *at != ts) continue;
-        *it->second = columns.values[static_cast<std::size_t>(at - columns.ts.begin())];
+        const auto n = static_cast<std::size_t>(at - columns.ts.begin());
+        *it->second = ReadingRow{series, utc_ms(ts), columns.values[n], columns.flags[n], epoch};
       }
     }
     begin = end;

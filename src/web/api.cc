@@ -95,6 +95,8 @@ void Api::add_routes() {
   add(Method::get, "/series/{id}/history", Access::read, &Api::history);
   add(Method::get, "/export", Access::read, &Api::export_readings);
   add(Method::post, "/import", Access::change, &Api::import_readings);
+  add(Method::post, "/readings/exclude", Access::change, &Api::exclude);
+  add(Method::post, "/audit", Access::change, &Api::note);
   add(Method::get, "/events", Access::read, &Api::events);
   add(Method::get, "/rejects", Access::read, &Api::rejects);
   add(Method::post, "/clock", Access::change, &Api::set_clock);

@@ -95,8 +95,10 @@ class Api {
   void add_node(const Call& call);
   void rotate_node(const Call& call);
   void remove_node(const Call& call);
+  void exclude(const Call& call);  // api_exclude.cc
   // api_import.cc
   void import_readings(const Call& call);
+  void note(const Call& call);
   // api_history.cc
   void series(const Call& call);
   void history(const Call& call);

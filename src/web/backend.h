@@ -24,6 +24,11 @@ struct NodeWish {
   std::string id, name, place;
 };
 
+struct ExclusionWish {
+  store::Exclusion what;
+  std::string note, who;
+};
+
 struct NodeCredentials {
   std::string id, user, password;
   bool proven = false;  // a real login with them has worked
@@ -50,6 +55,10 @@ class Backend {
   // A piece of a file as `alona export` writes it, at most a request's body; `dry`: only looks. What became
   // of it, series by series, as JSON. Idempotent.
   [[nodiscard]] virtual bool import_readings(std::string csv, bool dry, Done<std::string> done) = 0;
+  // Marks readings as excluded by hand, or no more. refused: too many at once.
+  [[nodiscard]] virtual bool exclude(ExclusionWish wish, Done<store::ExclusionCount> done) = 0;
+  // For the audit: what the command line has done.
+  [[nodiscard]] virtual bool note(std::string who, std::string what, Done<void> done) = 0;
   // What time it is, by the visitor's own device. refused: the box has its time from the network.
   [[nodiscard]] virtual bool set_time(UtcMs now, std::string who, Done<void> done) = 0;
 };

@@ -19,6 +19,8 @@ struct FakeCore {
   std::vector<store::NodeRow> renamed;
   std::vector<std::string> removed;
   std::vector<std::pair<UtcMs, std::string>> times;
+  std::vector<ExclusionWish> excluded;
+  std::vector<std::pair<std::string, std::string>> notes;
   std::atomic<bool> full = false;    // commands find no room
   std::atomic<bool> broken = false;  // the database can't be opened
   std::atomic<int> export_rows = 3;
@@ -54,6 +56,17 @@ class FakeBackend final : public Backend {
   }
   bool import_readings(std::string csv, bool dry, Done<std::string> done) override {
     return done(std::string(dry ? "dry:" : "") + std::to_string(csv.size())), true;
+  }
+  bool exclude(ExclusionWish wish, Done<store::ExclusionCount> done) override {
+    if (core_.full) return false;
+    {
+      const std::lock_guard lock{core_.mutex};
+      core_.excluded.push_back(wish);
+    }
+    return done(store::ExclusionCount{3, 2}), true;
+  }
+  bool note(std::string who, std::string what, Done<void> done) override {
+    return act([&] { core_.notes.emplace_back(who, what); }, done);
   }
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return act([&] { core_.times.emplace_back(now, who); }, done);

@@ -38,6 +38,12 @@ class HomeBackend final : public Backend {
   bool import_readings(std::string csv, bool dry, Done<std::string> done) override {
     return far_.import_readings(std::move(csv), dry, home(std::move(done)));
   }
+  bool exclude(ExclusionWish wish, Done<store::ExclusionCount> done) override {
+    return far_.exclude(std::move(wish), home(std::move(done)));
+  }
+  bool note(std::string who, std::string what, Done<void> done) override {
+    return far_.note(std::move(who), std::move(what), home(std::move(done)));
+  }
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return far_.set_time(now, std::move(who), home(std::move(done)));
   }

@@ -1,5 +1,6 @@
 #include "web/server.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sodium.h>
 
@@ -288,6 +289,51 @@ TEST(Web, history_is_as_the_page_expects_it) {
   }
   for (const char* none : {"8/history", "x/history", "7x/history", "99999999999/history"})
     EXPECT_EQ(status_of(get(none)), 404) << none;
+}
+
+TEST(Web, what_commands_have_done_is_noted_over_the_socket_alone) {
+  Box box;
+  box.log_in();
+  const std::string body = R"({"who":"anna","what":"imported well.csv"})";
+  EXPECT_EQ(status_of(box.ask("POST", "/api/v1/audit", body, box.all_headers())), 403);
+  EXPECT_TRUE(box.core.notes.empty());
+}
+
+TEST(Web, readings_are_excluded_by_an_admin) {
+  Box box;
+  box.log_in();
+  const auto post = [&](std::string_view body) {
+    return box.ask("POST", "/api/v1/readings/exclude", body, box.all_headers());
+  };
+  const std::string good =
+      R"({"series":7,"from":"2026-11-24T18:00:00Z","to":1795545727250,"excluded":true,"note":"a spider"})";
+  EXPECT_EQ(body_of(post(good)), R"({"readings":3,"changed":2})");
+  ASSERT_EQ(box.core.excluded.size(), 1u);
+  EXPECT_EQ(box.core.excluded[0].who, "owner");
+  EXPECT_EQ(box.core.excluded[0].note, "a spider");
+  EXPECT_EQ(box.core.excluded[0].what.series, SeriesNo{7});
+  EXPECT_EQ(box.core.excluded[0].what.from, parse_iso8601("2026-11-24T18:00:00Z"));
+  EXPECT_EQ(box.core.excluded[0].what.to, utc_ms(1'795'545'727'250));
+  for (const char* bad :
+       {"", "[]", R"({"series":7,"from":5,"to":5,"excluded":true})", R"({"series":7,"from":1,"to":5})",
+        R"({"series":"7","from":1,"to":5,"excluded":true})",
+        R"({"series":7,"from":-1,"to":5,"excluded":true})", R"({"series":7,"from":1,"to":5,"excluded":1})",
+        R"({"series":7,"to":5,"excluded":true})", R"({"series":7,"from":1,"to":5,"excluded":true,"note":7})",
+        R"({"series":7,"from":1,"to":5,"excluded":true,"note":"two\nlines"})",
+        R"({"series":7,"from":1,"to":5,"excluded":true,"more":1})"}) {
+    EXPECT_EQ(status_of(post(bad)), 422) << bad;
+  }
+  for (const char* none : {"8", "0", "-1", "99999999999"}) {
+    EXPECT_EQ(status_of(post(fmt::format(R"({{"series":{},"from":1,"to":5,"excluded":true}})", none))), 404);
+  }
+  box.core.full = true;
+  EXPECT_EQ(status_of(post(good)), 503);
+  EXPECT_EQ(status_of(box.ask("POST", "/api/v1/readings/exclude", good, box.cookie + box.origin())), 403)
+      << "without the token";
+  box.core.full = false;
+  box.log_in("guest");
+  EXPECT_EQ(status_of(post(good)), 403);
+  EXPECT_EQ(box.core.excluded.size(), 1u);
 }
 
 TEST(Web, history_by_whole_days_of_the_zone) {

@@ -1,6 +1,7 @@
 #include "alona/cli.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -85,6 +86,13 @@ std::string printable(std::string_view text) {
     text.remove_prefix(one.size());
   }
   return out;
+}
+
+std::string shell_user() {
+  const char* caller = ::getuid() == 0 ? std::getenv("SUDO_USER") : nullptr;  // NOLINT(concurrency-mt-unsafe)
+  if (caller != nullptr && *caller != '\0') return printable(caller);
+  const passwd* known = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): commands have one thread
+  return known != nullptr ? printable(known->pw_name) : fmt::format("uid {}", ::getuid());
 }
 
 Result<std::string> read_password(const std::string& file, std::string_view prompt, bool confirm) {

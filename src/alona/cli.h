@@ -29,6 +29,8 @@ struct Context {
 // A stranger's bytes for a terminal or JSON: control characters (with them escape sequences) and what isn't
 // UTF-8 become \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
+// Who has given the command; behind sudo, who has called it.
+[[nodiscard]] std::string shell_user();
 
 // A password from a file ("-": stdin), else asked for on the terminal without echo, twice if `confirm`. Never
 // from the command line, where every user of the machine could read it. usage: neither a file nor a terminal.

@@ -145,6 +145,13 @@ std::string ImportCheck::report(bool dry, const std::vector<ingest::ImportCount>
   return text;
 }
 
+std::string ImportCheck::audit(const std::string& file,
+                               const std::vector<ingest::ImportCount>& counts) const {
+  const Sums sums = sums_of(counts);
+  return fmt::format("imported {}: {} readings, {} new, {} corrected, {} known", printable(file), readings_,
+                     sums.fresh, sums.corrected, sums.known);
+}
+
 std::string ImportCheck::json(const std::string& file, bool dry,
                               const std::vector<ingest::ImportCount>& counts) const {
   const Sums sums = sums_of(counts);

@@ -31,6 +31,9 @@ class ImportCheck {
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
   [[nodiscard]] Error refusal(const std::string& file) const;
   [[nodiscard]] std::string report(bool dry, const std::vector<ingest::ImportCount>& counts) const;
+  // For the audit: the file and the counts.
+  [[nodiscard]] std::string audit(const std::string& file,
+                                  const std::vector<ingest::ImportCount>& counts) const;
   [[nodiscard]] std::string json(const std::string& file, bool dry,
                                  const std::vector<ingest::ImportCount>& counts) const;
 

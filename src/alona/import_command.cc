@@ -115,6 +115,10 @@ Result<void> run_import(Context& context, const Options& options) {
   progress.clear();
   if (!stored) return std::unexpected(cut_off(stored.error(), **target, check, options.dry));
   const auto& counts = (*target)->counts();
+  if (!options.dry) {
+    if (auto noted = (*target)->note(shell_user(), check.audit(input->name(), counts)); !noted)
+      return with_context("all is stored; noting who did it", noted.error());
+  }
   fmt::print("{}\n", context.json ? check.json(input->name(), options.dry, counts)
                                   : check.report(options.dry, counts));
   return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <chrono>
 #include <thread>
 
@@ -25,18 +26,27 @@ class CoreTarget final : public ImportTarget {
     return body_.size() < limits::import_piece_bytes ? Result<void>{} : send();
   }
   Result<void> finish() override { return body_.empty() ? Result<void>{} : send(); }
+  Result<void> note(const std::string& who, const std::string& what) override {
+    const auto noted =
+        ask("/api/v1/audit", boost::json::serialize(boost::json::object{{"who", who}, {"what", what}}));
+    if (!noted) return std::unexpected(noted.error());
+    return {};
+  }
 
  private:
-  // A core that is busy or just restarting is asked again: a piece may come twice.
   Result<void> send() {
+    const auto answer = ask(dry_ ? "/api/v1/import?dry=1" : "/api/v1/import", body_);
+    if (!answer) return std::unexpected(answer.error());
+    const auto counts = read_counts(*answer);
+    if (!counts) return std::unexpected(counts.error());
+    return sum(*counts), body_.clear(), Result<void>{};
+  }
+  // A core that is busy or just restarting is asked again: a piece may come twice.
+  Result<std::string> ask(const char* path, const std::string& body) {
     const auto deadline = std::chrono::steady_clock::now() + limits::import_core_wait;
     while (true) {
-      const auto answer = ask_core(paths_, "POST", dry_ ? "/api/v1/import?dry=1" : "/api/v1/import", body_);
-      if (answer && *answer) {
-        const auto counts = read_counts(**answer);
-        if (!counts) return std::unexpected(counts.error());
-        return sum(*counts), body_.clear(), Result<void>{};
-      }
+      auto answer = ask_core(paths_, "POST", path, body);
+      if (answer && *answer) return std::move(**answer);
       Error why = answer ? core_is_stopped(paths_) : answer.error();
       if (why.code != Errc::temporary && why.code != Errc::outcome_unknown && why.code != Errc::closed)
         return std::unexpected(why);
@@ -69,6 +79,11 @@ class DatabaseTarget final : public ImportTarget {
   Result<void> finish() override {
     if (auto stored = store(); !stored || dry_) return stored;
     return ingest_.fold();
+  }
+  Result<void> note(const std::string& who, const std::string& what) override {
+    ingest_.note(who, what);
+    if (auto committed = ingest_.commit(); !committed) return std::unexpected(committed.error());
+    return {};
   }
 
  private:

@@ -17,6 +17,8 @@ class ImportTarget {
   virtual ~ImportTarget() = default;
   [[nodiscard]] virtual Result<void> add(const store::NamedReading& reading) = 0;
   [[nodiscard]] virtual Result<void> finish() = 0;
+  // After finish(): who imported what, for those who ask later.
+  [[nodiscard]] virtual Result<void> note(const std::string& who, const std::string& what) = 0;
   // Of what is on disk, series by series.
   [[nodiscard]] const std::vector<ingest::ImportCount>& counts() const { return counts_; }
 

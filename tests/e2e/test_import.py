@@ -3,6 +3,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -66,6 +67,28 @@ def test_an_export_comes_back_equal_and_twice_is_nothing_new(box, tmp_path):
                 assert node["last_seen"] is None, node
     with_login = json.loads(box.run("import", str(tmp_path / "export.csv"), "--json").stdout)
     assert with_login["known"] == 5_006
+
+
+def test_who_imported_what_is_noted(tmp_path):
+    file = tmp_path / "well.csv"
+    file.write_text(lines(100))
+    with Box(start=False) as box:
+        def audit():
+            with sqlite3.connect(f"file:{box.data}/live/db/alona.sqlite3?mode=ro", uri=True) as shell:
+                rows = shell.execute("SELECT who, what FROM audit ORDER BY id").fetchall()
+            shell.close()
+            return rows
+
+        box.run("import", str(file), "--dry-run")
+        box.run("import", str(file))
+        box.start_broker()
+        box.start_core()
+        wait_for(lambda: box.api("/api/v1/session"), "the core")
+        box.run("import", str(file))
+        noted = audit()
+        assert [what for _, what in noted] == [f"imported {file}: 100 readings, 100 new, 0 corrected, 0 known",
+                                               f"imported {file}: 100 readings, 0 new, 0 corrected, 100 known"]
+        assert noted[0][0] == noted[1][0] != ""
 
 
 def test_one_wrong_line_refuses_all(box):

@@ -68,7 +68,7 @@ inline constexpr std::size_t chunk_readings_max = 4096;
 inline constexpr std::size_t hot_readings_max = 100'000;  // above it the older half is sealed
 inline constexpr std::uint64_t log_pages_max = 4096;      // likewise: 2 MiB of pages of 512 bytes
 inline constexpr auto seal_slice = 15ms;                  // of the writer's time, between two commits
-inline constexpr int seal_share = 10;  // with messages coming, one part in ten of the writer's time
+inline constexpr int seal_share = 15;  // with messages coming, one part in fifteen of the writer's time
 
 // ---- room on the disk ----
 inline constexpr std::uint64_t ballast_bytes = std::uint64_t{32} << 20;

@@ -116,7 +116,7 @@ void Service::fold_if_due() {
   if (auto folded = ingest_.fold(); !folded) storing_failed(folded.error());
 }
 
-// Between two commits, in slices: all of the writer's time when the line is quiet, a tenth when messages
+// Between two commits, in slices: all of the writer's time when the line is quiet, a fifteenth when messages
 // come.
 void Service::seal_if_due(bool busy) {
   const Mono begun = clock_.mono();

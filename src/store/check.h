@@ -31,7 +31,7 @@ inline constexpr std::size_t damaged_chunks_max = 1000;
 
 struct CheckReport {
   bool whole = true;
-  bool beyond_chunks = false;  // more than single chunks, which are set aside, is damaged
+  bool beyond_chunks = false;                // more than single chunks, which are set aside, is damaged
   std::string found;                         // for people; what is damaged, the first few of each kind
   std::uint64_t pages = 0, unsealed = 0;     // unsealed: written home by another program, not checked
   std::vector<std::int64_t> damaged_chunks;  // to set aside; at most damaged_chunks_max

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 ranks = {"base": 0, "protocol": 1, "store": 2, "mqtt": 2, "http": 2, "node": 2, "room": 3, "ingest": 4,
-         "web": 4, "ops": 4, "sim": 4, "alona": 5}
+         "web": 4, "ops": 4, "sim": 4, "backup": 5, "alona": 6}
 owners = {
     "sqlite3.h": {"store"},
     "SQLiteCpp/": {"store"},
     "boost/asio": {"http", "web"},
     "boost/beast": {"http", "web"},
+    "archive": {"backup"},
     "mosquitto.h": {"mqtt"},
     "mosquitto_": {"mqtt"},
 }

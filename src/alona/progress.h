@@ -19,6 +19,10 @@ class Progress {
   void step(std::string_view doing, std::uint64_t done, std::uint64_t all) {
     if (++steps_ % 4096 == 0 && shown_) show(doing, done, all);
   }
+  // For rarer steps.
+  void at(std::string_view doing, std::uint64_t done, std::uint64_t all) {
+    if (shown_) show(doing, done, all);
+  }
   void clear();  // the line is free again
 
  private:

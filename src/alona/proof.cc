@@ -1,4 +1,5 @@
 #include "alona/proof.h"
+#include "backup/drill.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -7,7 +8,6 @@
 #include <map>
 #include <system_error>
 
-#include "ops/proven_backup.h"
 #include "store/check.h"
 #include "store/migrate.h"
 #include "store/opening.h"
@@ -117,7 +117,8 @@ void Proof::tell() {
   std::error_code ec;
   picture.salvage_kept =
       picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);
-  if (const auto backup = ops::newest_proven_backup(paths_)) picture.restore = ops::restore_command(*backup);
+  if (const auto proven = backup::newest_proven(paths_.backups()))
+    picture.restore = backup::way_back(*proven);
   picture.name = [names = series_names(*reader)](store::SeriesNo no) {
     const auto found = names.find(no);
     return found == names.end() ? fmt::format("series {}", static_cast<int>(no)) : found->second;

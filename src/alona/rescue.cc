@@ -1,4 +1,5 @@
 #include "alona/rescue.h"
+#include "backup/drill.h"
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
@@ -10,7 +11,6 @@
 #include <system_error>
 
 #include "base/files.h"
-#include "ops/proven_backup.h"
 #include "web/rescue.h"
 
 namespace alona {
@@ -66,9 +66,9 @@ class Rescue {
  public:
   Rescue(const ops::Paths& paths, const web::WebOptions& with_web, const Clock& clock)
       : with_web_(with_web), clock_(clock), since_file_(paths.data() / "health/rescue_since") {
-    if (const auto backup = ops::newest_proven_backup(paths)) {
-      state_.backup = ops::told(*backup);
-      state_.command = ops::restore_command(*backup);
+    if (const auto proven = backup::newest_proven(paths.backups())) {
+      state_.backup = backup::told(*proven);
+      state_.command = backup::way_back(*proven);
     }
   }
 

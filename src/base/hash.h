@@ -20,6 +20,19 @@ using HashKey = std::array<std::uint8_t, 16>;
 // SipHash-2-4 over topic, a zero byte and payload.
 [[nodiscard]] std::uint64_t keyed_hash(const HashKey& key, std::string_view topic, std::string_view payload);
 
+// SHA-256 (FIPS 180-4), piece by piece, as sha256sum prints it.
+class Sha256 {
+ public:
+  Sha256();
+  void add(std::span<const std::uint8_t> bytes);
+  void add(std::string_view text) { add({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
+  [[nodiscard]] std::array<std::uint8_t, 32> finish();  // once
+  [[nodiscard]] std::string finish_hex();
+
+ private:
+  alignas(8) std::array<std::uint8_t, 104> state_;  // libsodium's, whose header stays in hash.cc
+};
+
 // From the kernel. Lower-case hexadecimal, two characters a byte.
 [[nodiscard]] std::string random_hex(std::size_t bytes);
 [[nodiscard]] std::uint64_t random_u64();

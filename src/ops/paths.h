@@ -14,6 +14,7 @@ class Paths {
 
   [[nodiscard]] const std::filesystem::path& data() const { return data_; }
   [[nodiscard]] const std::filesystem::path& runtime() const { return run_; }
+  [[nodiscard]] std::filesystem::path backups() const { return data_ / "backups"; }
   [[nodiscard]] std::filesystem::path live() const { return data_ / "live"; }
   [[nodiscard]] std::filesystem::path database() const { return live() / "db/alona.sqlite3"; }
   [[nodiscard]] std::filesystem::path broker() const { return live() / "broker"; }

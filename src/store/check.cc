@@ -135,6 +135,13 @@ void check_log(SQLite::Database& db, CheckReport& report) {
   if (bad > 0) add(report, fmt::format("{} stretches of the log of commits are damaged", bad));
 }
 
+// Former versions lack the log, or chunks.
+void check_all(SQLite::Database& db, CheckReport& report) {
+  run_pragma(db, "integrity_check", report);
+  if (has_table(db, "log")) check_log(db, report);
+  if (has_table(db, "chunk")) check_chunks(db, report);
+}
+
 void remove_copy(const fs::path& copy) {
   std::error_code ec;
   for (const char* tail : {"", "-wal", "-shm", "-journal"}) fs::remove(copy.string() + tail, ec);
@@ -214,17 +221,25 @@ Result<CheckReport> full_check(const fs::path& database, const CheckOptions& opt
       report.on_copy = make_copy(db, database, copy);
     }
     std::unique_ptr<SQLite::Database> of_copy;
-    if (report.on_copy) {
-      of_copy = std::make_unique<SQLite::Database>("file:" + copy.string() + "?immutable=1",
-                                                   SQLite::OPEN_READONLY | SQLite::OPEN_URI, 5000, vfs);
-    }
-    SQLite::Database& checked = of_copy ? *of_copy : db;
-    run_pragma(checked, "integrity_check", report);
-    check_log(checked, report);
-    check_chunks(checked, report);
+    if (report.on_copy) of_copy = open_at_rest(copy, vfs);
+    check_all(of_copy ? *of_copy : db, report);
     of_copy.reset();
     if (!options.scratch.empty()) remove_copy(copy);
   });
+}
+
+Result<CheckReport> check_at_rest(const fs::path& file) {
+  if (auto found = check_file(file); !found) return std::unexpected(found.error());
+  const auto vfs = checksum_vfs();
+  if (!vfs) return std::unexpected(vfs.error());
+  PageWatch watch;
+  const WatchPages watching{watch};
+  CheckReport report;
+  const auto done = guarded(file.string(), [&] { check_all(*open_at_rest(file, *vfs), report); });
+  report.pages = watch.pages, report.unsealed = watch.unsealed;
+  if (!done && done.error().code != Errc::corrupt) return std::unexpected(done.error());
+  if (!done) add(report, done.error().what);
+  return report;
 }
 
 }  // namespace alona::store

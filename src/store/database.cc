@@ -193,4 +193,15 @@ std::unique_ptr<SQLite::Database> open_reader(const std::string& path, const std
   return db;
 }
 
+std::unique_ptr<SQLite::Database> open_at_rest(const std::filesystem::path& path, const std::string& vfs) {
+  return std::make_unique<SQLite::Database>("file:" + path.string() + "?immutable=1",
+                                            SQLite::OPEN_READONLY | SQLite::OPEN_URI, 0, vfs);
+}
+
+bool has_table(SQLite::Database& db, const std::string& name) {
+  SQLite::Statement query{db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"};
+  query.bind(1, name);
+  return query.executeStep();
+}
+
 }  // namespace alona::store

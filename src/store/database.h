@@ -47,4 +47,9 @@ template <class Work>
 [[nodiscard]] std::unique_ptr<SQLite::Database> open_writer(const std::string& path, const std::string& vfs);
 [[nodiscard]] std::unique_ptr<SQLite::Database> open_reader(const std::string& path, const std::string& vfs);
 
+// Of a file that nobody writes to: without its lock, its log or anything beside it.
+[[nodiscard]] std::unique_ptr<SQLite::Database> open_at_rest(const std::filesystem::path& path,
+                                                             const std::string& vfs);
+[[nodiscard]] bool has_table(SQLite::Database& db, const std::string& name);
+
 }  // namespace alona::store

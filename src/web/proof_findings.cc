@@ -11,7 +11,7 @@ std::string day(UtcMs t) { return iso8601(t).substr(0, 10); }
 
 std::string or_restore(const ProofPicture& picture, std::string_view otherwise) {
   if (picture.restore.empty()) return std::string(otherwise);
-  return fmt::format("What is lost may be in the newest proven backup; this brings it back: {}",
+  return fmt::format("What is lost may be in the newest proven backup; this says how to bring it back: {}",
                      picture.restore);
 }
 

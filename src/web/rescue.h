@@ -21,7 +21,7 @@ struct RescueState {
   std::string todo;
   UtcMs since{};
   std::optional<std::string> backup;  // the newest that is proven, in words; nothing: none is known
-  std::string command;                // that restores it; may be empty
+  std::string command;                // that says how it comes back; may be empty
 };
 
 class RescueServer {

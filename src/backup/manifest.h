@@ -1,0 +1,56 @@
+// What a backup set says of itself: its first member, MANIFEST. Text that a person can read and check with
+// sha256sum; docs/backup.md shows it. Plain data; no state.
+//
+// Format 1, frozen; lines end with \n, words are separated by one space, times are UTC with milliseconds:
+//   alona-backup 1
+//   taken TIME          when; never before the newest commit in it
+//   number N            counts up with each set of a box, whatever its clock says
+//   host NAME
+//   program VERSION     that made it
+//   schema N            of the database
+//   readings N
+//   newest TIME|none    the latest reading, by its own time
+//   written TIME|none   the last commit's receipt
+//   rows N TABLE        for each table, ascending by name; log: its commits
+//   file SHA256 BYTES PATH      for each member behind this one, in their order
+//   end SHA256          of everything above
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "store/snapshot.h"
+
+namespace alona::backup {
+
+inline constexpr std::size_t manifest_bytes_max = std::size_t{1} << 20;
+inline constexpr std::size_t members_max = 1000;
+
+struct Member {
+  std::string path;  // below the set's folder; see valid_member
+  std::uint64_t bytes = 0;
+  std::string sha256;  // hexadecimal
+  bool operator==(const Member&) const = default;
+};
+
+struct Manifest {
+  UtcMs taken{};
+  std::uint64_t number = 0;
+  std::string host, program;
+  store::Contents contents;
+  std::vector<Member> members;
+  [[nodiscard]] std::uint64_t bytes() const;  // of all members
+};
+
+// A relative path of plain names: nothing that leads out of its folder, no control characters.
+[[nodiscard]] bool valid_member(std::string_view path);
+
+[[nodiscard]] std::string encode(const Manifest& manifest);
+// corrupt: it isn't one, or was changed; newer: of a later format.
+[[nodiscard]] Result<Manifest> parse_manifest(std::string_view text);
+
+}  // namespace alona::backup

@@ -1,0 +1,182 @@
+#include "backup/sets.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <regex>
+#include <set>
+#include <system_error>
+#include <tuple>
+
+#include "backup/set_file.h"
+
+namespace alona::backup {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t state_bytes_max = 4096;
+constexpr std::size_t verified_kept = 3;
+constexpr std::size_t days_kept = 7;
+
+fs::path state_path(const fs::path& set) { return set.string() + ".state"; }
+
+std::string_view take_word(std::string_view& line) {
+  const std::size_t end = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(std::min(end + 1, line.size()));
+  return word;
+}
+
+// What isn't understood says nothing.
+SetState parse_state(std::string_view text) {
+  SetState state;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string_view key = take_word(line);
+    const auto at = parse_iso8601(take_word(line));
+    if (!at) continue;
+    if (key == "verified") state.verified = at;
+    if (key == "proven") state.proven = at;
+    if (key == "failed") state.failed = line.empty() ? "it is damaged" : line;
+  }
+  return state;
+}
+
+BackupSet look_at(const fs::path& file) {
+  BackupSet set{.file = file};
+  std::error_code ec;
+  set.bytes = fs::file_size(file, ec);
+  set.state = read_state(file);
+  auto manifest = look_into_set(file);
+  if (manifest) set.manifest = std::move(*manifest);
+  if (!manifest && set.state.failed.empty()) set.state.failed = manifest.error().what;
+  return set;
+}
+
+std::int64_t week_of(const BackupSet& set) {
+  return std::chrono::floor<std::chrono::weeks>(set.manifest->taken).time_since_epoch().count();
+}
+
+// In the order to go: of a week with several beyond the newest seven all but its newest, the oldest first;
+// then the oldest.
+std::vector<BackupSet> in_order_to_go(const std::vector<BackupSet>& good) {
+  std::vector<BackupSet> doubles, others;
+  std::set<std::int64_t> weeks;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    const bool first_of_week = i < days_kept || weeks.insert(week_of(good[i])).second;
+    (first_of_week ? others : doubles).push_back(good[i]);
+  }
+  std::ranges::reverse(doubles);
+  std::ranges::reverse(others);
+  doubles.insert(doubles.end(), others.begin(), others.end());
+  return doubles;
+}
+
+}  // namespace
+
+std::string set_folder_name(std::string_view host, UtcMs taken) {
+  std::string name;
+  for (const char c : host) {
+    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if ((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9') || low == '-') name += low;
+  }
+  if (name.empty()) name = "box";
+  return fmt::format("alona-{}-{:%Y%m%dT%H%M%S}Z", name.substr(0, 64),
+                     std::chrono::floor<std::chrono::seconds>(taken));
+}
+
+bool is_set_name(std::string_view file_name) {
+  static const std::regex form{R"(alona-[a-z0-9-]{1,64}-\d{8}T\d{6}Z\.tar\.zst)"};
+  return std::regex_match(file_name.begin(), file_name.end(), form);
+}
+
+Result<std::vector<BackupSet>> list_sets(const fs::path& folder) {
+  std::vector<BackupSet> sets;
+  std::error_code ec;
+  for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
+    if (is_set_name(it->path().filename().string())) sets.push_back(look_at(it->path()));
+  }
+  if (ec) {
+    return fail(ec == std::errc::no_such_file_or_directory ? Errc::not_found : Errc::io,
+                fmt::format("cannot look into {}: {}", folder.string(), ec.message()),
+                "`alona setup` makes the folder.");
+  }
+  std::ranges::sort(sets, std::greater{}, [](const BackupSet& set) {
+    return std::tuple{set.manifest ? set.manifest->number : 0, set.file.filename()};
+  });
+  return sets;
+}
+
+Result<BackupSet> find_set(const fs::path& folder, const std::string& name) {
+  std::error_code ec;
+  for (const fs::path& path : {folder / name, folder / (name + std::string{set_suffix}), fs::path{name}}) {
+    if (fs::is_regular_file(path, ec)) return look_at(path);
+  }
+  return fail(Errc::not_found, fmt::format("there is no backup {}", name), "`alona backup list` shows all.");
+}
+
+SetState read_state(const fs::path& set_file) {
+  const auto text = files::read(state_path(set_file), state_bytes_max);
+  return text ? parse_state(*text) : SetState{};
+}
+
+Result<void> put_state(const BackupSet& set) {
+  const auto now_or = [](const char* key, const std::optional<UtcMs>& at, std::string_view why = "") {
+    return at ? fmt::format("{} {}{}{}\n", key, iso8601(*at), why.empty() ? "" : " ", why) : std::string{};
+  };
+  std::string text = now_or("verified", set.state.verified) + now_or("proven", set.state.proven);
+  if (!set.state.failed.empty()) {
+    std::string why = set.state.failed.substr(0, 2000);
+    std::ranges::replace(why, '\n', ' ');
+    text += now_or("failed", UtcMs{}, why);
+  }
+  return files::replace(state_path(set.file), text, 0640);
+}
+
+Result<void> drop_set(const BackupSet& set) {
+  std::error_code ec;
+  fs::remove(set.file, ec);
+  if (ec) return fail(Errc::io, fmt::format("cannot remove {}: {}", set.file.string(), ec.message()));
+  fs::remove(state_path(set.file), ec);
+  return files::sync_folder(set.file.parent_path());
+}
+
+Result<files::Lock> lock_sets(const fs::path& folder) {
+  auto lock = files::Lock::take(folder / ".lock");
+  if (!lock && lock.error().code == Errc::temporary)
+    return fail(Errc::temporary, "another backup is under way: " + lock.error().what,
+                "Wait until it is done.");
+  return lock;
+}
+
+std::vector<BackupSet> to_drop(const std::vector<BackupSet>& sets, const Retention& retention) {
+  std::vector<BackupSet> good, gone;
+  std::set<fs::path> protected_files;
+  std::size_t bad = 0;
+  for (const BackupSet& set : sets) {
+    if (!set.counts()) {
+      if (++bad > 1) gone.push_back(set);
+      continue;
+    }
+    if (set.state.verified && protected_files.size() < verified_kept) protected_files.insert(set.file);
+    good.push_back(set);
+  }
+  std::size_t left = good.size();
+  std::uint64_t bytes = 0;
+  for (const BackupSet& set : good) bytes += set.bytes;
+  for (const BackupSet& set : in_order_to_go(good)) {
+    if (left <= retention.keep && bytes <= retention.bytes_max) break;
+    if (protected_files.contains(set.file)) continue;
+    --left;
+    bytes -= set.bytes;
+    gone.push_back(set);
+  }
+  return gone;
+}
+
+}  // namespace alona::backup

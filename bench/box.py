@@ -198,18 +198,17 @@ def in_log(connection):
 
 
 class Stored:
-    """How many readings have been committed since this was made. Sealing takes old commits away, never the newest."""
+    """How many readings have been committed since this was made. It looks at what is new alone: what it costs must not
+    depend on how much there is."""
 
     def __init__(self, connection):
-        self._connection, self._commit, self._readings = connection, 0, 0
+        self._connection, self._walk, self._readings = connection, commit_log.Walk(connection), 0
         self()
         self._readings = 0
 
     def __call__(self):
         self._connection.execute("BEGIN")
-        for commit, readings in commit_log.commits(self._connection):
-            if commit > self._commit:
-                self._commit, self._readings = commit, self._readings + readings
+        self._readings += sum(readings for _, readings in self._walk())
         self._connection.execute("COMMIT")
         return self._readings
 

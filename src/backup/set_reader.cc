@@ -31,7 +31,7 @@ std::unexpected<Error> bad(const fs::path& path, std::string_view why) {
 struct In {
   Fd fd;
   std::uint64_t left = 0;
-  Sha256 hash;
+  Sha256 hash{};
   std::string piece = std::string(piece_bytes, '\0');
   int error = 0;
 

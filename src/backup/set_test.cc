@@ -91,7 +91,7 @@ TEST_F(Sets, other_files_are_none) {
 struct Forged {
   std::string name, text;
   unsigned type = AE_IFREG;
-  std::string link;
+  std::string link{};
 };
 
 std::string forge(const std::vector<Forged>& members) {

@@ -36,7 +36,7 @@ std::string refusal(std::string_view text, const ImportFormat& format = {}) {
 }
 
 TEST(Import, reads_what_export_writes) {
-  for (const std::size_t piece : {1, 2, 1000}) {
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{1000}}) {
     const Parsed parsed = parse(fmt::format("\xEF\xBB\xBF{}{}\n{}", header, good,
                                             "2026-11-01T06:30:01Z,well,level,-0,\"%,\"\"x\",node"),
                                 {}, piece);

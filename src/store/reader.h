@@ -43,7 +43,7 @@ struct HistoryQuery {
   UtcMs now{};
   // Where buckets begin and the last one ends, instead of equal ones: ascending, the first not after `from`,
   // the last not before `to`. Then `points_max` doesn't count.
-  std::vector<UtcMs> edges;
+  std::vector<UtcMs> edges{};
 };
 
 struct RejectItem {

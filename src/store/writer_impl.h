@@ -74,6 +74,7 @@ struct Writer::Impl {
   std::map<EpochNo, EpochRow> epochs;
   ClockShifts shifts;
   std::set<EpochNo> settled_kept;  // of which the disk knows
+  std::set<EpochNo> apart;         // sealed under their own number
   std::unique_ptr<Thinning> thinning;
   std::map<std::int32_t, WearRow> wear;  // by day, not in the ledger yet
   WearBase wear_base;

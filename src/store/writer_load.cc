@@ -211,6 +211,7 @@ Result<State> Writer::load() {
     i.shifts = {};
     i.note_epochs(state.epochs);
     i.settled_kept.clear();
+    i.apart.clear();
     for (const EpochRow& row : state.epochs) {
       if (row.settled) i.settled_kept.insert(row.no);
     }

@@ -40,6 +40,15 @@ std::vector<std::size_t> pieces(std::size_t n, bool growing) {
   return sizes;
 }
 
+// One step in the index for each series.
+bool has_chunks(SQLite::Database& db, EpochNo epoch) {
+  SQLite::Statement any{
+      db,
+      "SELECT EXISTS (SELECT 1 FROM series JOIN chunk ON chunk.series = series.no WHERE chunk.epoch = ?)"};
+  any.bind(1, static_cast<int>(epoch));
+  return any.executeStep() && any.getColumn(0).getInt() != 0;
+}
+
 void append(Columns& to, const Columns& more) {
   to.ts.insert(to.ts.end(), more.ts.begin(), more.ts.end());
   to.values.insert(to.values.end(), more.values.begin(), more.values.end());
@@ -60,11 +69,16 @@ void put_heartbeat(SQLite::Statement& insert, const HeartbeatRow& h) {
 }  // namespace
 
 // Where that stretch's readings go: to those settled for ever once nothing can move it any more, as else a
-// box that starts each day would have its history in as many pieces.
+// box that starts each day would have its history in as many pieces. A stretch of which a part lies apart
+// goes on so: what is written over that part must lie with it, or the old would be taken for the later.
 EpochNo Writer::Impl::sealed_as(EpochNo epoch) {
-  if (epoch == EpochNo{}) return epoch;
+  if (epoch == EpochNo{} || apart.contains(epoch)) return epoch;
   const auto it = epochs.find(epoch);
-  if (it == epochs.end() || !may_settle(it->second, epochs.rbegin()->second)) return epoch;
+  if (it == epochs.end()) return epoch;
+  if (!it->second.settled && (!may_settle(it->second, epochs.rbegin()->second) || has_chunks(*db, epoch))) {
+    apart.insert(epoch);
+    return epoch;
+  }
   it->second.settled = true;
   return EpochNo{};
 }

@@ -18,6 +18,7 @@
 #include "store/migrate.h"
 #include "store/salvage_rows.h"
 #include "store/wal_check.h"
+#include "store/wal_mend.h"
 
 namespace alona::store {
 namespace {
@@ -70,7 +71,8 @@ class Salvager {
   Salvager(SQLite::Database& from, SQLite::Database& to, const SalvageOptions& options, UtcMs last_write)
       : from_(from), to_(to), options_(options), last_write_(last_write) {}
 
-  SalvageReport run(bool log_was_cut) {
+  // `stale_pages`: some may be older than the others.
+  SalvageReport run(bool log_was_cut, bool stale_pages) {
     to_.exec("PRAGMA foreign_keys=OFF");
     to_.exec("PRAGMA synchronous=OFF");  // one sync at the end
     to_.exec("BEGIN");
@@ -78,6 +80,7 @@ class Salvager {
     copy_log();
     if (log_was_cut) lost_since(last_commit_at_);
     close_stretch(last_write_);
+    if (stale_pages) drop_superseded();
     place_lost_chunks();
     name_the_nameless();
     keep_stretches();
@@ -286,6 +289,29 @@ class Salvager {
     }
   }
 
+  // Whole chunks of a series and stretch never overlap: of two that do, the former was sealed anew as the
+  // latter.
+  void drop_superseded() {
+    RawStatement rows{to_.getHandle(),
+                      "SELECT id, series, epoch, start, end FROM chunk WHERE damaged = 0 "
+                      "ORDER BY series, epoch, start"};
+    struct Row {
+      std::int64_t id = 0, series = 0, epoch = 0, end = 0;
+    };
+    std::optional<Row> before;
+    std::vector<std::int64_t> superseded;
+    while (sqlite3_step(rows.get()) == SQLITE_ROW) {
+      const Row row{rows.number(0), rows.number(1), rows.number(2), rows.number(4)};
+      const bool over = before && before->series == row.series && before->epoch == row.epoch &&
+                        rows.number(3) <= before->end;
+      if (over) superseded.push_back(std::min(before->id, row.id));
+      if (!over || row.id > before->id) before = row;
+    }
+    rows.reset();
+    RawStatement drop{to_.getHandle(), "DELETE FROM chunk WHERE id = ?"};
+    for (const std::int64_t id : superseded) drop.bind(1, id), drop.run();
+  }
+
   // The index still names chunks that are gone: their place becomes a gap. It also tells how many they are.
   void place_lost_chunks() {
     RawStatement aside{to_.getHandle(), "UPDATE chunk SET damaged = 1 WHERE id = ?"};
@@ -407,10 +433,40 @@ void remove_with_logs(const fs::path& path) {
   for (const char* tail : {"", "-wal", "-shm"}) fs::remove(path.string() + tail, ec);
 }
 
+// The damaged database under another name, so that a mended log can lie beside it and the damaged one stays
+// as it is. Where the file system has no second names, nothing behind the damage is read.
+class MendedSource {
+ public:
+  MendedSource(fs::path from, fs::path name) : path_(std::move(from)), name_(std::move(name)) {
+    remove_with_logs(name_);
+  }
+  ~MendedSource() { remove_with_logs(name_); }
+  MendedSource(const MendedSource&) = delete;
+  MendedSource& operator=(const MendedSource&) = delete;
+
+  Result<void> mend() {
+    std::error_code ec;
+    fs::create_hard_link(path_, name_, ec);
+    if (ec) return unread = true, Result<void>{};
+    auto mended = mend_wal(path_, name_.string() + "-wal");
+    if (!mended) return std::unexpected(mended.error());
+    if (!mended->whole_head) return unread = true, Result<void>{};
+    log = *mended;
+    path_ = name_;
+    return {};
+  }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+  MendedWal log;
+  bool unread = false;
+
+ private:
+  fs::path path_, name_;
+};
+
 }  // namespace
 
 bool SalvageReport::lost_nothing() const {
-  return chunks_damaged == 0 &&
+  return chunks_damaged == 0 && log_frames_lost == 0 && log_commits_lost == 0 && !log_unread &&
          std::ranges::all_of(tables, [](const SalvagedTable& t) { return t.lost == 0; });
 }
 
@@ -424,6 +480,15 @@ std::string SalvageReport::text() const {
     lost += fmt::format("{}{} chunks set aside", lost.empty() ? "" : ", ", chunks_damaged);
   std::string text =
       fmt::format("Rows kept: {}. Lost: {}.", kept.empty() ? "none" : kept, lost.empty() ? "none" : lost);
+  if (log_frames_mended > 0)
+    text += fmt::format(" {} pages in the log of writes had one flipped bit and were put right.",
+                        log_frames_mended);
+  if (log_commits_behind > 0)
+    text += fmt::format(" {} commits behind the damage in the log of writes were read.", log_commits_behind);
+  if (log_frames_lost > 0) text += fmt::format(" {} pages in it are lost.", log_frames_lost);
+  if (log_commits_lost > 0)
+    text += fmt::format(" At least {} commits at its end are lost.", log_commits_lost);
+  if (log_unread) text += " What lay in the log of writes could not be read.";
   if (pages_mended > 0)
     text += fmt::format(" {} pages had one flipped bit and were put right.", pages_mended);
   return text;
@@ -443,11 +508,16 @@ Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const Sa
   });
   if (made) made = *made;
   if (!made) return remove_with_logs(to), std::unexpected(made.error());
+  MendedSource source{from, to.string() + ".source"};
+  if (log->damaged) {
+    if (auto mended = source.mend(); !mended) return remove_with_logs(to), std::unexpected(mended.error());
+  }
   PageWatch watch{.go_on = {}, .mend = true};
   const WatchPages watching{watch};
   auto report = guarded(from.string(), [&] {
-    const auto source = open_source(from, *vfs);
-    auto done = Salvager{*source, *fresh, options, written}.run(log->damaged);
+    const auto db = open_source(source.path(), *vfs);
+    auto done = Salvager{*db, *fresh, options, written}.run(source.unread || source.log.commits_lost > 0,
+                                                            source.log.frames_lost > 0);
     fresh->exec("PRAGMA synchronous=FULL");
     fresh->exec("PRAGMA wal_checkpoint(TRUNCATE)");
     sqlite3_db_config(fresh->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
@@ -460,6 +530,9 @@ Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const Sa
   if (fs::file_size(from.string() + "-wal", ec) == 0 && !ec) fs::remove(from.string() + "-wal", ec);
   if (!report) return remove_with_logs(to), std::unexpected(report.error());
   report->pages_mended = watch.mended.size();
+  report->log_frames_mended = source.log.frames_mended, report->log_frames_lost = source.log.frames_lost;
+  report->log_commits_behind = source.log.commits_behind, report->log_commits_lost = source.log.commits_lost;
+  report->log_unread = source.unread;
   if (auto synced = files::sync_file(to); !synced) return std::unexpected(synced.error());
   return report;
 }

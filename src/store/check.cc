@@ -10,6 +10,8 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include "store/checksum_vfs.h"
 #include "store/chunk.h"
@@ -169,7 +171,7 @@ bool make_copy(SQLite::Database& from, const fs::path& database, const fs::path&
 // Runs `check` on a connection, at the pace; what can't be read at all is damage, too.
 Result<CheckReport> watched(
     const fs::path& database, const CheckOptions& options,
-    const std::function<void(SQLite::Database&, const std::string& vfs, CheckReport&)>& check) {
+    const std::function<void(SQLite::Database&, const std::string& vfs, PageWatch&, CheckReport&)>& check) {
   if (auto found = check_file(database); !found) return std::unexpected(found.error());
   const auto vfs = checksum_vfs();
   if (!vfs) return std::unexpected(vfs.error());
@@ -179,7 +181,7 @@ Result<CheckReport> watched(
   CheckReport report;
   const auto done = guarded(database.string(), [&] {
     const auto db = open_reader(database.string(), *vfs);
-    check(*db, *vfs, report);
+    check(*db, *vfs, watch, report);
   });
   report.pages = watch.pages, report.unsealed = watch.unsealed;
   if (!pace.ended().empty())
@@ -208,24 +210,29 @@ Result<void> check_start(SQLite::Database& db, const std::string& path) {
 }
 
 Result<CheckReport> quick_check(const fs::path& database, const CheckOptions& options) {
-  return watched(database, options, [](SQLite::Database& db, const std::string&, CheckReport& report) {
-    run_pragma(db, "quick_check", report);
-  });
+  return watched(database, options,
+                 [](SQLite::Database& db, const std::string&, PageWatch&, CheckReport& report) {
+                   run_pragma(db, "quick_check", report);
+                 });
 }
 
 Result<CheckReport> full_check(const fs::path& database, const CheckOptions& options) {
-  return watched(database, options, [&](SQLite::Database& db, const std::string& vfs, CheckReport& report) {
-    const fs::path copy = options.scratch / "check.sqlite3";
-    if (!options.scratch.empty()) {
-      remove_copy(copy);  // of a check that was killed
-      report.on_copy = make_copy(db, database, copy);
-    }
-    std::unique_ptr<SQLite::Database> of_copy;
-    if (report.on_copy) of_copy = open_at_rest(copy, vfs);
-    check_all(of_copy ? *of_copy : db, report);
-    of_copy.reset();
-    if (!options.scratch.empty()) remove_copy(copy);
-  });
+  return watched(database, options,
+                 [&](SQLite::Database& db, const std::string& vfs, PageWatch& watch, CheckReport& report) {
+                   const fs::path copy = options.scratch / "check.sqlite3";
+                   if (!options.scratch.empty()) {
+                     remove_copy(copy);  // of a check that was killed
+                     report.on_copy = make_copy(db, database, copy);
+                   }
+                   std::unique_ptr<SQLite::Database> of_copy;
+                   if (report.on_copy) of_copy = open_at_rest(copy, vfs);
+                   // The copy's own pages have no seals: those of the file were counted as it was copied.
+                   const auto of_file = std::pair{watch.pages, watch.unsealed};
+                   check_all(of_copy ? *of_copy : db, report);
+                   if (of_copy) std::tie(watch.pages, watch.unsealed) = of_file;
+                   of_copy.reset();
+                   if (!options.scratch.empty()) remove_copy(copy);
+                 });
 }
 
 Result<CheckReport> check_at_rest(const fs::path& file) {

@@ -406,6 +406,8 @@ TEST(Check, a_sound_database_is_whole_and_a_flipped_bit_is_not) {
   ASSERT_TRUE(report) << report.error().text();
   EXPECT_TRUE(report->whole) << report->found;
   EXPECT_TRUE(report->on_copy);
+  EXPECT_EQ(report->unsealed, 0u);
+  EXPECT_EQ(full_check(folder.db(), {})->unsealed, 0u);
   EXPECT_GT(report->chunks, 5u);
   EXPECT_GT(report->commits, 30u);
   EXPECT_FALSE(fs::exists(folder.path / "scratch"));

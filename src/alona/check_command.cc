@@ -33,9 +33,7 @@ void print(const std::string& kind, const store::CheckReport& report) {
              report.commits, report.on_copy ? "" : ", read in place: no room for a copy");
   if (report.chunks_set_aside > 0) fmt::print("{} chunks were set aside before\n", report.chunks_set_aside);
   if (report.unsealed > 0) {
-    fmt::print(
-        "{} pages carry no checksum: another program wrote them; they get one when they are written again\n",
-        report.unsealed);
+    fmt::print("{} pages carry no checksum: another program wrote them; they get one now\n", report.unsealed);
   }
 }
 
@@ -46,8 +44,16 @@ Result<void> keep(const ops::Paths& paths, const std::string& kind, const store:
   if (*told) return {};
   auto writer = store::Writer::open(paths.database(), store::Open::existing);
   if (!writer) return std::unexpected(writer.error());
-  return writer->put_check({SystemClock{}.utc(), kind, !report.beyond_chunks, report.found},
-                           report.damaged_chunks);
+  if (auto kept =
+          writer->put_check({SystemClock{}.utc(), kind, !report.beyond_chunks, report.found, report.unsealed},
+                            report.damaged_chunks);
+      !kept)
+    return kept;
+  for (auto more = Result<bool>{true}; more && *more;) {
+    more = writer->seal_pages(Ms{1000});
+    if (!more) return std::unexpected(more.error());
+  }
+  return {};
 }
 
 Result<bool> run_check(const Context& context, bool full) {

@@ -88,6 +88,7 @@ void Diary::every_second() {
     const bool go_on = written(more) && *more;
     next_thinning_ = go_on ? now : now + limits::thin_interval;
   }
+  (void)written(writer_.seal_pages(limits::seal_slice));
 }
 
 }  // namespace alona::ingest

@@ -6,9 +6,10 @@
 // Pages in the WAL carry the WAL's own checksums; ours are set when a checkpoint writes the page home. When
 // the shell is the last to close a database whose core was killed, that checkpoint is the shell's. Therefore
 // reading breaks a seal: in memory and in the WAL its place is zero, and a page that came home like that is
-// taken without a seal until it is written again. Stale seals, which a flip would look like, never come
-// about. Layout: page[0 .. size-8) ‖ CRC-32C of it (4, little-endian) ‖ CRC-32C of the page number and those
-// 4 (4, little-endian), so that a page written to the wrong place is found as well.
+// taken without a seal until it is written again, or until Writer::seal_pages makes it good. Stale seals,
+// which a flip would look like, never come about. Layout: page[0 .. size-8) ‖ CRC-32C of it (4,
+// little-endian) ‖ CRC-32C of the page number and those 4 (4, little-endian), so that a page written to the
+// wrong place is found as well.
 #pragma once
 
 #include <cstdint>

@@ -58,6 +58,7 @@ struct CheckRow {
   std::string kind;  // "quick", "full"
   bool whole = true;
   std::string detail;
+  std::uint64_t unsealed = 0;  // pages without a checksum; not kept
 };
 
 // Readings to be taken out by hand, or brought back.
@@ -125,6 +126,9 @@ class Writer {
   // A check's outcome, and the chunks it found damaged: they are set aside. The last 100 are kept.
   [[nodiscard]] Result<void> put_check(const CheckRow& check,
                                        const std::vector<std::int64_t>& damaged_chunks);
+  // Gives the pages of the file that have no checksum one, as they are, once a check has told of some
+  // (store/checksum_vfs.h). About `budget`; true: call again.
+  [[nodiscard]] Result<bool> seal_pages(Ms budget);
 
   // What the box itself went through (docs/gaps.md), each a small transaction of its own. A failure leaves
   // things as they were.

@@ -76,7 +76,8 @@ struct Writer::Impl {
   std::set<EpochNo> settled_kept;  // of which the disk knows
   std::set<EpochNo> apart;         // sealed under their own number
   std::unique_ptr<Thinning> thinning;
-  std::map<std::int32_t, WearRow> wear;  // by day, not in the ledger yet
+  std::optional<std::int64_t> unsealed_from;  // seal_pages() goes on at that byte; nothing: it isn't needed
+  std::map<std::int32_t, WearRow> wear;       // by day, not in the ledger yet
   WearBase wear_base;
 
   [[nodiscard]] Result<void> connect();

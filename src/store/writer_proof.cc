@@ -52,6 +52,7 @@ Result<void> Writer::note_salvage(const SalvageNote& note) {
 }
 
 Result<void> Writer::put_check(const CheckRow& check, const std::vector<std::int64_t>& damaged_chunks) {
+  if (check.unsealed > 0) impl_->unsealed_from = 0;
   return guarded(impl_->path, [&] {
     SQLite::Transaction transaction{*impl_->db, SQLite::TransactionBehavior::IMMEDIATE};
     SQLite::Statement put{*impl_->db, "INSERT INTO check_run (at, kind, whole, detail) VALUES (?,?,?,?)"};

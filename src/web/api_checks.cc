@@ -1,6 +1,8 @@
 // The outcome of `alona check`, which a timer runs in a process of its own.
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 #include "web/api.h"
 #include "web/json.h"
 
@@ -28,10 +30,12 @@ std::optional<Outcome> parse(const std::string& body, UtcMs now) {
   if (!kind->is_string() || !whole->is_bool() || !found->is_string() || !chunks->is_array())
     return std::nullopt;
   if (kind->get_string() != "quick" && kind->get_string() != "full") return std::nullopt;
-  Outcome outcome{{now, std::string(kind->get_string()), whole->get_bool(), std::string(found->get_string())},
-                  {}};
+  Outcome outcome{
+      {now, std::string(kind->get_string()), whole->get_bool(), std::string(found->get_string()), 0}, {}};
   if (outcome.row.detail.size() > detail_bytes_max || chunks->get_array().size() > chunks_max)
     return std::nullopt;
+  if (const auto* unsealed = fields.if_contains("unsealed"); unsealed != nullptr && unsealed->is_int64())
+    outcome.row.unsealed = static_cast<std::uint64_t>(std::max<std::int64_t>(unsealed->get_int64(), 0));
   for (const json::value& id : chunks->get_array()) {
     if (!id.is_int64()) return std::nullopt;
     outcome.damaged_chunks.push_back(id.get_int64());

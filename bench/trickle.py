@@ -4,7 +4,8 @@ history, of the core with a commit each second, of the core with one each two, a
 three side by side. Runs for an hour by default, so that as much is sealed as comes in.
 
 Bytes are the process's own `write_bytes`, what it made the kernel write back, counted from before the first reading
-to after a stop and its last checkpoint. Syncs are counted by strace."""
+to after a stop and its last checkpoint. Syncs are counted by strace, checkpoints by the number in the log's head that
+each new round counts up."""
 
 import argparse
 import contextlib
@@ -43,9 +44,15 @@ class Core:
         self.box.connected(self.core)
         self.counts = self.look()
         self.before = self.core.write_bytes()
+        self.rounds = self.round()
         self.strace = shutil.which("strace") and subprocess.Popen(
             ["strace", "-f", "-qq", "-c", "-e", "trace=fsync,fdatasync", "-o", self.box.folder / "syncs", "-p",
              str(self.core.child.pid)])
+
+    def round(self):
+        """How often SQLite has begun its log anew, each time after a checkpoint of all that was in it."""
+        with (self.box.folder / "data/live/db/alona.sqlite3-wal").open("rb") as log:
+            return int.from_bytes(log.read(16)[12:], "big")
 
     def stored(self):
         return json.loads(self.box.get("/api/v1/overview"))["readings_stored"]
@@ -74,10 +81,11 @@ class Core:
             self.strace.wait()
             text = (self.box.folder / "syncs").read_text()
             syncs = sum(int(line.split()[3]) for line in text.splitlines() if re.search(r"\bf(data)?sync$", line))
+        checkpoints = self.round() - self.rounds + 1  # the last at the stop
         written = self.core.stop() - self.before
         after = self.look()
         change = {key: after[key] - self.counts[key] for key in after}
-        return change | {"written": written, "syncs": syncs}
+        return change | {"written": written, "syncs": syncs, "checkpoints": checkpoints}
 
 
 class Influx:
@@ -160,7 +168,8 @@ def main():
                     raise RuntimeError(f"{found['readings']} of {readings} readings are there")
                 floor = 4096 * found["commits"] / readings
                 text += (f" ({found['written'] / found['commits'] / 4096:.2f} blocks of 4 KiB a commit; one would be"
-                         f" {floor:.0f}); {found['sealed']:,} sealed meanwhile")
+                         f" {floor:.0f}); {found['sealed']:,} sealed meanwhile,"
+                         f" {found['checkpoints']} checkpoints")
                 if found["syncs"] is not None:
                     text += f"; {found['syncs'] / found['commits']:.2f} syncs a commit"
             table.append((f"Bytes written a reading, {options.rate:g} a second, sealing and checkpoints included: "

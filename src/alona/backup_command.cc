@@ -1,50 +1,21 @@
 // `alona backup`: sets of everything a box is made of, checked and proven. Each in this process, beside a
 // running core or without one.
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 #include <memory>
 
-#include "alona/cli.h"
-#include "alona/progress.h"
-#include "alona/version.h"
+#include "alona/backup_box.h"
 #include "backup/drill.h"
-#include "backup/take.h"
 #include "http/message.h"
 #include "room/size_text.h"
 
 namespace alona {
 namespace {
 
-volatile std::sig_atomic_t stop_asked = 0;
-
 struct Options {
   std::string set;
   bool all = false;
 };
-
-Result<backup::Box> box_of(const Context& context) {
-  auto config = context.config();
-  if (!config) return std::unexpected(config.error());
-  std::string host(256, '\0');
-  if (::gethostname(host.data(), host.size() - 1) != 0) host.clear();
-  host.resize(host.find('\0') == std::string::npos ? host.size() : host.find('\0'));
-  return backup::Box{std::move(*config),
-                     context.config_path.empty() ? ops::config_path_default : context.config_path,
-                     std::move(host), std::string{version}};
-}
-
-// A bar for people; ended by Ctrl-C or SIGTERM, with nothing half done.
-backup::Doing shown(Progress& progress) {
-  ::signal(SIGINT, [](int) { stop_asked = 1; });
-  ::signal(SIGTERM, [](int) { stop_asked = 1; });
-  return [&progress](std::string_view doing, std::uint64_t done, std::uint64_t all) {
-    progress.at(doing, done, all);
-    return stop_asked == 0;
-  };
-}
 
 std::string state_word(const backup::BackupSet& set) {
   if (!set.state.failed.empty()) return "failed";
@@ -162,7 +133,7 @@ using Command = Result<void> (*)(const Context&, const backup::Box&, const Optio
 
 std::function<void()> run(Context& context, const std::shared_ptr<Options>& options, Command command) {
   return [&context, options, command] {
-    const auto box = box_of(context);
+    const auto box = backup_box(context);
     if (!box) return context.end(box.error());
     if (auto done = command(context, *box, *options); !done) context.end(done.error());
   };

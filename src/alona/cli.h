@@ -49,6 +49,7 @@ void add_export_command(CLI::App& app, Context& context);
 void add_backup_command(CLI::App& app, Context& context);
 void add_check_command(CLI::App& app, Context& context);
 void add_import_command(CLI::App& app, Context& context);
+void add_restore_command(CLI::App& app, Context& context);
 void add_rejects_command(CLI::App& app, Context& context);
 void add_sql_command(CLI::App& app, Context& context);
 void add_tail_command(CLI::App& app, Context& context);

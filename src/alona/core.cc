@@ -18,6 +18,7 @@
 #include "alona/proof.h"
 #include "alona/rescue.h"
 #include "alona/version.h"
+#include "backup/exchange.h"
 #include "base/files.h"
 #include "ingest/service.h"
 #include "ops/admitted.h"
@@ -140,10 +141,21 @@ void watch(int signals, const ingest::Service& writer, const web::WebServer& web
   }
 }
 
+// A restore that a power cut ended is finished or undone before anything looks at the data.
+Result<void> after_restore(const ops::Paths& paths) {
+  const auto recovered = backup::recover_restore(paths);
+  if (!recovered) return std::unexpected(recovered.error());
+  if (*recovered)
+    spdlog::warn("the restore of {} was cut short; it is {} now", (*recovered)->set,
+                 (*recovered)->finished ? "finished" : "undone");
+  return {};
+}
+
 Result<void> serve(const CoreOptions& options) {
   const SystemClock machine;
   HouseClock clock{machine};  // the core's own time, which its writer keeps
   const ops::Paths paths{options.config};
+  if (auto whole = after_restore(paths); !whole) return whole;
   const ops::SavedTime saved{paths.saved_time()};
   auto with_writer = service_options(options.config, paths);
   if (!with_writer) return std::unexpected(with_writer.error());

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <system_error>
 
+#include "backup/exchange.h"
 #include "backup/set_file.h"
+#include "ops/paths.h"
 #include "store/reader.h"
 #include "store/snapshot.h"
 #include "store/writer.h"
@@ -56,12 +58,13 @@ Result<std::uint64_t> read_history(const fs::path& database, const BackupSet& se
   return readings;
 }
 
-Result<Drilled> restore_and_read(const fs::path& scratch, const BackupSet& set, const Doing& doing) {
-  const auto manifest = read_set(set.file, scratch, [&](std::uint64_t done, std::uint64_t all) {
-    return doing("restoring", done, all);
-  });
+}  // namespace
+
+Result<Drilled> unpack_and_read(const fs::path& into, const BackupSet& set, const Doing& doing) {
+  const auto manifest = read_set(
+      set.file, into, [&](std::uint64_t done, std::uint64_t all) { return doing("restoring", done, all); });
   if (!manifest) return std::unexpected(manifest.error());
-  const fs::path database = scratch / "live/db/alona.sqlite3";
+  const fs::path database = into / "live/db/alona.sqlite3";
   const auto found = store::contents_of(database);
   if (!found) return std::unexpected(found.error());
   if (*found != manifest->contents) return differs(set, difference(manifest->contents, *found));
@@ -75,15 +78,13 @@ Result<Drilled> restore_and_read(const fs::path& scratch, const BackupSet& set, 
   return Drilled{*readings, found->schema};
 }
 
-}  // namespace
-
 Result<Drilled> drill_set(const Box& box, BackupSet& set, const Clock& clock, const Doing& doing) {
   const fs::path scratch = box.config.core.data_dir / "scratch" / "drill";
   std::error_code ec;
   fs::remove_all(scratch, ec);  // of one that was killed
   if (auto made = files::make_folder(scratch.parent_path(), 0750); !made)
     return std::unexpected(made.error());
-  auto drilled = restore_and_read(scratch, set, doing);
+  auto drilled = unpack_and_read(scratch, set, doing);
   fs::remove_all(scratch, ec);
   const bool bad =
       !drilled && (drilled.error().code == Errc::corrupt || drilled.error().code == Errc::not_found);
@@ -96,6 +97,7 @@ Result<Drilled> drill_set(const Box& box, BackupSet& set, const Clock& clock, co
     set.state.failed = drilled.error().what;
   }
   if (auto put = put_state(set); !put) return std::unexpected(put.error());
+  if (drilled) let_go_of_kept(ops::Paths{box.config}, set.manifest->number);
   return drilled;
 }
 

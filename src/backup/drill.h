@@ -14,6 +14,12 @@ struct Drilled {
   int schema = 0;              // the set's, before this program brought it up to date
 };
 
+// The set below `into`, which must not exist: unpacked, every count compared with its manifest, the database
+// brought up to date, the whole history of every series read. On failure `into` may be left. As drill_set
+// fails; newer: a later program made it.
+[[nodiscard]] Result<Drilled> unpack_and_read(const std::filesystem::path& into, const BackupSet& set,
+                                              const Doing& doing);
+
 // Unpacks the set, compares every count with its manifest, upgrades the copy, reads the whole history of
 // every series, and keeps the outcome. corrupt: it isn't what it says, or can't be read; then it counts for
 // nothing. disk_full. Under the lock.

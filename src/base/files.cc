@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 
 namespace alona::files {
@@ -102,6 +103,17 @@ Result<void> make_folder(const std::filesystem::path& path, mode_t mode) {
     return std::unexpected(failure("make the folder", path, errno));
   }
   return sync_folder(path.parent_path());
+}
+
+Result<void> exchange(const std::filesystem::path& a, const std::filesystem::path& b) {
+  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
+    if (errno == EINVAL || errno == ENOSYS)
+      return fail(Errc::refused, fmt::format("the file system of {} can't exchange two folders", a.string()),
+                  "ext4, btrfs, xfs and f2fs can.");
+    return std::unexpected(failure("exchange with " + b.string(), a, errno));
+  }
+  if (auto synced = sync_folder(a.parent_path()); !synced) return synced;
+  return sync_folder(b.parent_path());
 }
 
 Result<void> sync_folder(const std::filesystem::path& path) {

@@ -24,6 +24,10 @@ namespace alona::files {
 // Makes the folder and its parents; leaves what exists as it is.
 [[nodiscard]] Result<void> make_folder(const std::filesystem::path& path, mode_t mode);
 
+// Two folders, or files, of one file system change places, at once and whenever the power goes; both parents
+// are synced. refused: this file system can't. not_found: one of them isn't there; nothing was changed.
+[[nodiscard]] Result<void> exchange(const std::filesystem::path& a, const std::filesystem::path& b);
+
 // Makes renames and new names in the folder survive a power cut.
 [[nodiscard]] Result<void> sync_folder(const std::filesystem::path& path);
 

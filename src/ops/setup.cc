@@ -164,6 +164,7 @@ class Setup {
   }
 
   Result<void> admin() {
+    if (options_.admin.empty()) return {};
     const auto user = known_admin();
     if (!user) return std::unexpected(user.error());
     if (user->has_value()) {

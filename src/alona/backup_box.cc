@@ -1,0 +1,37 @@
+#include "alona/backup_box.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "alona/version.h"
+
+namespace alona {
+namespace {
+
+volatile std::sig_atomic_t stop_asked = 0;
+
+}  // namespace
+
+Result<backup::Box> backup_box(const Context& context) {
+  auto config = context.config();
+  if (!config) return std::unexpected(config.error());
+  std::string host(256, '\0');
+  if (::gethostname(host.data(), host.size() - 1) != 0) host.clear();
+  host.resize(host.find('\0') == std::string::npos ? host.size() : host.find('\0'));
+  return backup::Box{std::move(*config),
+                     context.config_path.empty() ? ops::config_path_default : context.config_path,
+                     std::move(host), std::string{version}};
+}
+
+backup::Doing shown(Progress& progress) {
+  ::signal(SIGINT, [](int) { stop_asked = 1; });
+  ::signal(SIGTERM, [](int) { stop_asked = 1; });
+  return [&progress](std::string_view doing, std::uint64_t done, std::uint64_t all) {
+    progress.at(doing, done, all);
+    return stop_asked == 0;
+  };
+}
+
+}  // namespace alona

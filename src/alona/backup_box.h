@@ -1,0 +1,16 @@
+// What `alona backup` and `alona restore` share.
+#pragma once
+
+#include "alona/cli.h"
+#include "alona/progress.h"
+#include "backup/take.h"
+
+namespace alona {
+
+// The box that the command works on.
+[[nodiscard]] Result<backup::Box> backup_box(const Context& context);
+
+// A bar for people; ended by Ctrl-C or SIGTERM, with nothing half done.
+[[nodiscard]] backup::Doing shown(Progress& progress);
+
+}  // namespace alona

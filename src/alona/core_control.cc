@@ -1,0 +1,184 @@
+#include "alona/core_control.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "alona/child.h"
+#include "base/files.h"
+#include "base/limits.h"
+#include "http/unix_client.h"
+#include "http/unix_socket.h"
+#include "ops/paths.h"
+
+namespace alona {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+constexpr auto gate_max = 60s, stop_max = 45s;
+constexpr auto look_each = 100ms;
+constexpr const char* unit = "alona-core.service";
+
+// Until `done`, or not.
+bool wait_until(std::chrono::seconds max, const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + max;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(look_each);
+  }
+  return true;
+}
+
+bool well(const ops::Paths& paths) {
+  const auto answer = http::unix_request(paths.core_socket(), "GET", "/health", {}, Ms{2000});
+  return answer && answer->status == 200;
+}
+
+std::unexpected<Error> not_well(std::string_view words, std::string_view where) {
+  return fail(Errc::failed,
+              fmt::format("the core didn't turn well within {} s{}{}", gate_max.count(),
+                          words.empty() ? "" : ": ", words),
+              std::string{where});
+}
+
+// Runs it to its end; what it printed. A program that hangs is ended after two minutes.
+Result<std::string> output_of(const std::vector<std::string>& command, const fs::path& log) {
+  std::error_code ec;
+  fs::remove(log, ec);
+  auto child = Child::start(command.front(), command, log);
+  if (!child) return std::unexpected(child.error());
+  if (!wait_until(120s, [&] { return !child->running(); }))
+    return fail(Errc::temporary, fmt::format("{} {} doesn't end", command[0], command[1]));
+  std::string said = child->last_words();
+  fs::remove(log, ec);
+  while (said.ends_with('\n')) said.pop_back();
+  return said;
+}
+
+class SystemdControl : public backup::CoreControl {
+ public:
+  SystemdControl(const ops::Config& config, fs::path log) : paths_(config), log_(std::move(log)) {}
+
+  Result<bool> stop() override {
+    const auto state = active();
+    if (!state) return std::unexpected(state.error());
+    const bool running = *state != "inactive" && *state != "failed";
+    if (auto done = tell("stop"); !done) return std::unexpected(done.error());
+    const auto after = active();
+    if (after && (*after == "inactive" || *after == "failed")) return running;
+    return fail(Errc::temporary, fmt::format("{} doesn't stop", unit), "Run the command with sudo.");
+  }
+  Result<void> start() override {
+    // The broker's files are others now; where it isn't run by systemd, a login later proves it.
+    (void)output_of({"systemctl", "try-reload-or-restart", "mosquitto.service"}, log_);
+    return tell("start");
+  }
+  Result<void> wait_well() override {
+    if (wait_until(gate_max, [&] { return well(paths_); })) return {};
+    return not_well({}, "`journalctl -u alona-core` says why.");
+  }
+  std::string leave_running(bool) override { return {}; }
+
+ private:
+  [[nodiscard]] Result<std::string> active() const {
+    return output_of({"systemctl", "show", "--property=ActiveState", "--value", unit}, log_);
+  }
+  [[nodiscard]] Result<void> tell(const std::string& what) const {
+    const auto said = output_of({"systemctl", what, unit}, log_);
+    if (!said) return std::unexpected(said.error());
+    if (said->empty()) return {};
+    return fail(Errc::temporary, fmt::format("systemctl {} {}: {}", what, unit, *said),
+                "Run the command with sudo.");
+  }
+  const ops::Paths paths_;
+  const fs::path log_;
+};
+
+class OwnControl : public backup::CoreControl {
+ public:
+  OwnControl(const ops::Config& config, std::string config_file, fs::path log)
+      : paths_(config), config_file_(std::move(config_file)), log_(std::move(log)) {}
+
+  Result<bool> stop() override {
+    if (child_) return child_->stop(Ms{30'000}), child_.reset(), true;
+    const auto core = listener();
+    if (core && ::kill(*core, SIGTERM) != 0)
+      return fail(Errc::auth, fmt::format("cannot stop the core, process {}", *core), "Run it as root.");
+    const fs::path lock = paths_.database().string() + ".lock";
+    std::error_code ec;
+    std::optional<Error> held;
+    const bool is_free = wait_until(stop_max, [&] {
+      if (listener()) return false;
+      if (!fs::exists(lock, ec)) return true;
+      const auto taken = files::Lock::take(lock);
+      held = taken ? std::nullopt : std::optional{taken.error()};
+      return !held;
+    });
+    if (is_free) return core.has_value();
+    return held ? std::unexpected(*held)
+                : fail(Errc::temporary, "the core doesn't stop", "Stop it, then do it again.");
+  }
+
+  Result<void> start() override {
+    std::error_code ec;
+    fs::remove(log_, ec);
+    auto child = Child::start("core", {"/proc/self/exe", "--config", config_file_, "core"}, log_);
+    if (!child) return std::unexpected(child.error());
+    child_ = std::move(*child);
+    return {};
+  }
+  Result<void> wait_well() override {
+    (void)wait_until(gate_max, [&] { return well(paths_) || !child_->running(); });
+    if (child_->running() && well(paths_)) return {};
+    return not_well(child_->last_words(), {});
+  }
+  // Whoever has started a core by hand starts it again: it would be out of their sight here.
+  std::string leave_running(bool was_running) override {
+    if (child_) child_->stop(Ms{30'000});
+    child_.reset();
+    std::error_code ec;
+    fs::remove(log_, ec);
+    return fmt::format("Let the broker read its files again, and start the core{}: alona --config {} core",
+                       was_running ? " again" : "", config_file_);
+  }
+
+ private:
+  // The process that answers at the core's socket.
+  [[nodiscard]] std::optional<pid_t> listener() const {
+    const auto fd = http::connect_unix(paths_.core_socket());
+    if (!fd) return std::nullopt;
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const int got = ::getsockopt(*fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    ::close(*fd);
+    return got == 0 && peer.pid > 0 ? std::optional{peer.pid} : std::nullopt;
+  }
+  const ops::Paths paths_;
+  const std::string config_file_;
+  const fs::path log_;
+  std::optional<Child> child_;
+};
+
+bool unit_runs_it(const std::string& config_file, const fs::path& log) {
+  std::error_code ec;
+  if (config_file != ops::config_path_default || !fs::exists("/run/systemd/system", ec)) return false;
+  const auto state = output_of({"systemctl", "show", "--property=LoadState", "--value", unit}, log);
+  return state && *state == "loaded";
+}
+
+}  // namespace
+
+std::unique_ptr<backup::CoreControl> core_control(const ops::Config& config, const std::string& config_file) {
+  const fs::path log = fs::temp_directory_path() / fmt::format("alona-restore-{}.log", ::getpid());
+  if (unit_runs_it(config_file, log)) return std::make_unique<SystemdControl>(config, log);
+  return std::make_unique<OwnControl>(config, config_file, log);
+}
+
+}  // namespace alona

@@ -1,0 +1,192 @@
+// `alona restore`: a backup set takes the place of what the box has.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "alona/backup_box.h"
+#include "alona/cli.h"
+#include "alona/core_control.h"
+#include "alona/progress.h"
+#include "backup/exchange.h"
+#include "backup/restore.h"
+#include "backup/set_file.h"
+#include "http/message.h"
+#include "room/size_text.h"
+#include "store/reader.h"
+
+namespace alona {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string set, from, to;
+  bool no_restart = false, recover = false, yes = false;
+};
+
+// Where sticks are mounted by people and desktops.
+bool may_be_a_stick(const std::string& device, const fs::path& mounted) {
+  const std::string at = (mounted / "").string();
+  return device.starts_with("/dev/") &&
+         (at.starts_with("/media/") || at.starts_with("/mnt/") || at.starts_with("/run/media/"));
+}
+
+// The file systems of sticks, and the folders right below.
+std::vector<fs::path> stick_folders() {
+  std::vector<fs::path> found;
+  std::ifstream mounts{"/proc/self/mounts"};
+  std::string device, mounted, rest;
+  while (mounts >> device >> mounted && std::getline(mounts, rest)) {
+    for (std::size_t at = 0; (at = mounted.find("\\040")) != std::string::npos;) mounted.replace(at, 4, 1, ' ');
+    if (!may_be_a_stick(device, mounted)) continue;
+    found.emplace_back(mounted);
+    std::error_code ec;
+    for (fs::directory_iterator it{mounted, ec}, end; !ec && it != end; it.increment(ec)) {
+      if (it->is_directory(ec)) found.push_back(it->path());
+    }
+  }
+  return found;
+}
+
+// The newest set that can be looked into: `--from`.
+Result<backup::BackupSet> newest_of(const std::vector<fs::path>& folders, const std::string& where) {
+  std::optional<backup::BackupSet> newest;
+  for (const fs::path& folder : folders) {
+    const auto sets = backup::list_sets(folder);
+    if (!sets) continue;
+    for (const backup::BackupSet& set : *sets) {
+      if (set.counts() && (!newest || set.manifest->taken > newest->manifest->taken)) newest = set;
+    }
+  }
+  if (newest) return *newest;
+  return fail(
+      Errc::not_found, fmt::format("there is no backup set that can be read {}", where),
+      "Name the folder with `--from FOLDER`, or the set itself. A stick must be mounted first, such as with "
+      "`sudo mount /dev/sda1 /mnt`.");
+}
+
+Result<backup::BackupSet> wanted_set(const backup::Box& box, const Options& options) {
+  if (!options.from.empty() && options.set.empty())
+    return options.from == "USB" ? newest_of(stick_folders(), "on a stick below /media, /mnt or /run/media")
+                                 : newest_of({options.from}, fmt::format("in {}", options.from));
+  if (options.set.empty()) return newest_of({backup::sets_folder(box)}, "on this box");
+  std::error_code ec;
+  if (fs::is_regular_file(options.set, ec)) return backup::BackupSet{.file = options.set};
+  return backup::find_set(options.from.empty() ? backup::sets_folder(box) : fs::path{options.from},
+                          options.set);
+}
+
+std::string said(const backup::Manifest& manifest) {
+  return fmt::format(
+      "{} readings{}", manifest.contents.readings,
+      manifest.contents.newest ? fmt::format(", the newest of {}", iso8601(*manifest.contents.newest)) : "");
+}
+
+Result<void> ask_first(const backup::Box& box, const backup::BackupSet& set, const Options& options) {
+  std::error_code ec;
+  if (options.yes || !fs::exists(ops::Paths{box.config}.database(), ec)) return {};
+  const auto manifest = backup::look_into_set(set.file);
+  if (!manifest) return std::unexpected(manifest.error());
+  if (confirmed(
+          fmt::format("{}\nholds {}. It takes the place of all this box has; what it has now is kept beside, "
+                      "and readings\nthat came in since then won't be shown. Go on?",
+                      set.file.string(), said(*manifest))))
+    return {};
+  return fail(Errc::refused, "nothing was touched", "`--yes` answers for scripts.");
+}
+
+Result<void> unpack_only(const Context& context, const backup::BackupSet& set, const Options& options) {
+  Progress progress;
+  const auto doing = shown(progress);
+  const auto manifest =
+      backup::read_set(set.file, fs::absolute(options.to),
+                       [&](std::uint64_t done, std::uint64_t all) { return doing("unpacking", done, all); });
+  progress.clear();
+  if (!manifest) return std::unexpected(manifest.error());
+  if (context.json)
+    fmt::print("{{\"set\":{},\"to\":{},\"readings\":{}}}\n", http::json_string(set.name()),
+               http::json_string(options.to), manifest->contents.readings);
+  else
+    fmt::print("{}\nis whole and unpacked in {}: {}. README there says more.\n", set.file.string(),
+               options.to, said(*manifest));
+  return {};
+}
+
+Result<void> recover(const Context& context, const backup::Box& box) {
+  const auto recovered = backup::recover_restore(ops::Paths{box.config});
+  if (!recovered) return std::unexpected(recovered.error());
+  const bool was = recovered->has_value();
+  if (context.json)
+    fmt::print("{{\"set\":{},\"finished\":{}}}\n", was ? http::json_string((*recovered)->set) : "null",
+               was && (*recovered)->finished);
+  else if (was)
+    fmt::print("The restore of {} was cut short; it is {} now.\n", printable((*recovered)->set),
+               (*recovered)->finished ? "finished" : "undone");
+  else
+    fmt::print("No restore was cut short.\n");
+  return {};
+}
+
+void print(const Context& context, const backup::Restored& restored) {
+  if (context.json) {
+    fmt::print("{{\"set\":{},\"readings\":{},\"kept\":{}}}\n", http::json_string(restored.set.name()),
+               restored.readings, restored.kept ? http::json_string(restored.kept->string()) : "null");
+    return;
+  }
+  fmt::print("{}\nis restored: {}.\n", restored.set.file.string(), said(*restored.set.manifest));
+  if (restored.kept)
+    fmt::print("What was there is kept in {} until a later backup is proven.\n", restored.kept->string());
+  for (const std::string& note : restored.notes) fmt::print("{}\n", printable(note));
+}
+
+Result<void> restore(const Context& context, const Options& options) {
+  const auto box = backup_box(context);
+  if (!box) return std::unexpected(box.error());
+  if (options.recover) return recover(context, *box);
+  const auto set = wanted_set(*box, options);
+  if (!set) return std::unexpected(set.error());
+  if (!options.to.empty()) return unpack_only(context, *set, options);
+  if (auto yes = ask_first(*box, *set, options); !yes) return yes;
+  // No backup begins, and none is dropped, meanwhile.
+  if (auto folder = files::make_folder(backup::sets_folder(*box), 0750); !folder) return folder;
+  const auto lock = backup::lock_sets(backup::sets_folder(*box));
+  if (!lock) return std::unexpected(lock.error());
+  Progress progress;
+  const auto core = core_control(box->config, box->config_file);
+  const auto restored =
+      backup::restore_set(*box, set->file, *core, !options.no_restart, SystemClock{}, shown(progress));
+  progress.clear();
+  if (!restored) return std::unexpected(restored.error());
+  print(context, *restored);
+  return {};
+}
+
+}  // namespace
+
+void add_restore_command(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("restore", "A backup set takes the place of what this box has");
+  const auto options = std::make_shared<Options>();
+  command->add_option("SET", options->set, "A set's name or path (default: the newest)");
+  command->add_option("--from", options->from,
+                      "The folder it is in, or USB: the newest set on a mounted stick");
+  auto* to =
+      command->add_option("--to", options->to, "Only unpack it there, into a folder that isn't there yet");
+  command->add_flag("--no-restart", options->no_restart, "Leave the core stopped, and don't try it");
+  command->add_flag("--yes", options->yes, "Don't ask");
+  command->add_flag("--recover", options->recover, "Finish or undo a restore that was cut short")
+      ->excludes(to);
+  command->footer(
+      "The set is checked and read beside what is there first; then both change places at once. When the "
+      "core\n"
+      "doesn't turn well with it within a minute, they change back. What was there is kept.\n"
+      "Example:\n  alona restore --from USB");
+  command->callback([&context, options] {
+    if (auto done = restore(context, *options); !done) context.end(done.error());
+  });
+}
+
+}  // namespace alona

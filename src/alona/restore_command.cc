@@ -12,6 +12,7 @@
 #include "alona/core_control.h"
 #include "alona/progress.h"
 #include "backup/exchange.h"
+#include "backup/manifest.h"
 #include "backup/restore.h"
 #include "backup/set_file.h"
 #include "http/message.h"
@@ -41,7 +42,8 @@ std::vector<fs::path> stick_folders() {
   std::ifstream mounts{"/proc/self/mounts"};
   std::string device, mounted, rest;
   while (mounts >> device >> mounted && std::getline(mounts, rest)) {
-    for (std::size_t at = 0; (at = mounted.find("\\040")) != std::string::npos;) mounted.replace(at, 4, 1, ' ');
+    for (std::size_t at = 0; (at = mounted.find("\\040")) != std::string::npos;)
+      mounted.replace(at, 4, 1, ' ');
     if (!may_be_a_stick(device, mounted)) continue;
     found.emplace_back(mounted);
     std::error_code ec;
@@ -107,6 +109,9 @@ Result<void> unpack_only(const Context& context, const backup::BackupSet& set, c
                        [&](std::uint64_t done, std::uint64_t all) { return doing("unpacking", done, all); });
   progress.clear();
   if (!manifest) return std::unexpected(manifest.error());
+  // As tar would have it, for README names it.
+  if (auto put = files::replace(fs::absolute(options.to) / "MANIFEST", backup::encode(*manifest), 0644); !put)
+    return put;
   if (context.json)
     fmt::print("{{\"set\":{},\"to\":{},\"readings\":{}}}\n", http::json_string(set.name()),
                http::json_string(options.to), manifest->contents.readings);

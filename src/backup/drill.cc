@@ -107,7 +107,7 @@ std::string told(const Proven& proven) {
 }
 
 std::string way_back(const Proven& proven) {
-  return fmt::format("tar --zstd -xOf {} --wildcards '*/README'", proven.file.string());
+  return fmt::format("sudo alona restore {}", proven.file.filename().string());
 }
 
 std::optional<Proven> newest_proven(const fs::path& folder) {

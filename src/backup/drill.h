@@ -32,7 +32,7 @@ struct Proven {
   UtcMs at{};  // of the drill
 };
 [[nodiscard]] std::optional<Proven> newest_proven(const std::filesystem::path& folder);
-// For a page: which set, proven when; and the command that shows the set's own steps back.
+// For a page: which set, proven when; and the command that brings it back.
 [[nodiscard]] std::string told(const Proven& proven);
 [[nodiscard]] std::string way_back(const Proven& proven);
 

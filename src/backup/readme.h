@@ -9,7 +9,9 @@ namespace alona::backup {
 inline constexpr std::string_view set_readme =
     R"(This is a backup of an Alona box: its sensors' history, their passwords, its settings.
 
-How it comes back, with tar, zstd and sqlite3, in the folder that tar made:
+Where Alona is installed, one command brings it back: sudo alona restore SET, with the path of the file.
+
+How it comes back by hand, with tar, zstd and sqlite3, in the folder that tar made:
 
   Is it whole? Each line ends with OK, then "ok":
     sed -n 's/^file \([0-9a-f]*\) [0-9]* /\1  /p' MANIFEST | sha256sum --check

@@ -143,6 +143,7 @@ class Restore {
     if (fs::exists(staged / "etc/alona.toml", ec)) {
       const auto theirs = ops::load_config(staged / "etc/alona.toml", true);
       if (theirs && theirs->core.data_dir == box_.config.core.data_dir &&
+          theirs->core.runtime_dir == box_.config.core.runtime_dir &&
           theirs->mqtt.password_file == box_.config.mqtt.password_file)
         journal_.settings.push_back({.member = "etc/alona.toml", .file = box_.config_file});
       else

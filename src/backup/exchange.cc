@@ -98,6 +98,7 @@ Result<void> move_to(const fs::path& from, const fs::path& to) {
 // In one step out of the way, then piece by piece.
 Result<void> discard(const ops::Paths& paths) {
   std::error_code ec, unseen;
+  fs::remove(journal_file(paths).string() + ".new", unseen);  // killed while it was written
   fs::remove_all(going_folder(paths), ec);
   if (!ec && fs::exists(staging_folder(paths), unseen)) {
     if (auto moved = move_to(staging_folder(paths), going_folder(paths)); !moved) return moved;

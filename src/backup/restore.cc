@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 #include <grp.h>
-#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <system_error>
 
 #include "backup/exchange.h"
 #include "backup/set_file.h"
+#include "base/hash.h"
 #include "ops/setup.h"
 #include "store/schema.h"
 
@@ -18,14 +17,6 @@ namespace alona::backup {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string new_id() {
-  std::array<std::uint8_t, 16> bytes{};
-  ::randombytes_buf(bytes.data(), bytes.size());
-  std::string text;
-  for (const std::uint8_t b : bytes) text += fmt::format("{:02x}", b);
-  return text;
-}
 
 // The owner, group and mode that a path below `live/` should have: as it is there now, else as its folder;
 // on a fresh box as alona setup would make it.
@@ -132,7 +123,7 @@ class Restore {
   // Which settings come from the set. Its configuration may name other places than this box has: then the
   // person decides; a set from a stranger's stick shall not say where root writes.
   Result<void> plan() {
-    journal_ = {.set = restored_.set.name(), .at = clock_.utc(), .id = new_id()};
+    journal_ = {.set = restored_.set.name(), .at = clock_.utc(), .id = random_hex(16)};
     for (char& c : journal_.set) c = static_cast<unsigned char>(c) < ' ' ? '?' : c;
     if (auto sets = list_sets(paths_.backups())) {
       for (const BackupSet& set : *sets)

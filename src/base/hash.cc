@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #include <bit>
@@ -79,6 +80,11 @@ constexpr auto by_processor = by_tables;
 bool processor_can() { return false; }
 #endif
 
+// OpenSSL fails only without memory, or where a policy of the machine forbids SHA-256.
+void must(bool done) {
+  if (!done) throw std::bad_alloc{};
+}
+
 }  // namespace
 
 std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed) {
@@ -123,18 +129,19 @@ std::uint64_t random_u64() {
   return value;
 }
 
-static_assert(sizeof(crypto_hash_sha256_state) == 104 && alignof(crypto_hash_sha256_state) <= 8);
+void Sha256::End::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
-Sha256::Sha256() { crypto_hash_sha256_init(reinterpret_cast<crypto_hash_sha256_state*>(state_.data())); }
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  must(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
 
 void Sha256::add(std::span<const std::uint8_t> bytes) {
-  crypto_hash_sha256_update(reinterpret_cast<crypto_hash_sha256_state*>(state_.data()), bytes.data(),
-                            bytes.size());
+  must(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
 std::array<std::uint8_t, 32> Sha256::finish() {
-  std::array<std::uint8_t, 32> hash;
-  crypto_hash_sha256_final(reinterpret_cast<crypto_hash_sha256_state*>(state_.data()), hash.data());
+  std::array<std::uint8_t, 32> hash{};
+  must(EVP_DigestFinal_ex(context_.get(), hash.data(), nullptr) == 1);
   return hash;
 }
 

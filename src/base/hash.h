@@ -4,9 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+struct evp_md_ctx_st;  // OpenSSL's, whose header stays in hash.cc
 
 namespace alona {
 
@@ -20,7 +23,7 @@ using HashKey = std::array<std::uint8_t, 16>;
 // SipHash-2-4 over topic, a zero byte and payload.
 [[nodiscard]] std::uint64_t keyed_hash(const HashKey& key, std::string_view topic, std::string_view payload);
 
-// SHA-256 (FIPS 180-4), piece by piece, as sha256sum prints it.
+// SHA-256 (FIPS 180-4), piece by piece, as sha256sum prints it. OpenSSL's: by the processor's instructions.
 class Sha256 {
  public:
   Sha256();
@@ -30,7 +33,10 @@ class Sha256 {
   [[nodiscard]] std::string finish_hex();
 
  private:
-  alignas(8) std::array<std::uint8_t, 104> state_;  // libsodium's, whose header stays in hash.cc
+  struct End {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, End> context_;
 };
 
 // From the kernel. Lower-case hexadecimal, two characters a byte.

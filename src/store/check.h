@@ -47,7 +47,8 @@ struct CheckReport {
 [[nodiscard]] Result<CheckReport> full_check(const std::filesystem::path& database,
                                              const CheckOptions& options);
 
-// The same of a file that nobody writes to, of any version; leaves nothing beside it.
+// The same of a file that nobody writes to, of any version, with each chunk by its checksum; leaves nothing
+// beside it.
 [[nodiscard]] Result<CheckReport> check_at_rest(const std::filesystem::path& file);
 
 }  // namespace alona::store

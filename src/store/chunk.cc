@@ -83,13 +83,16 @@ Result<Chunk> ChunkCodec::encode(SeriesNo series, const Columns& columns) {
   return chunk;
 }
 
-Result<void> ChunkCodec::decode(SeriesNo series, std::span<const std::uint8_t> bytes, Columns& out) {
+bool chunk_is_whole(SeriesNo series, std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < header_bytes || bytes[0] != format_version) return false;
   std::uint32_t sum = 0;
-  if (bytes.size() < header_bytes || bytes[0] != format_version) return damaged();
   std::memcpy(&sum, bytes.data() + 1, sizeof sum);
-  const auto rest = bytes.subspan(header_bytes);
-  if (checksum(series, rest) != sum) return damaged();
-  Unpacker u{rest};
+  return checksum(series, bytes.subspan(header_bytes)) == sum;
+}
+
+Result<void> ChunkCodec::decode(SeriesNo series, std::span<const std::uint8_t> bytes, Columns& out) {
+  if (!chunk_is_whole(series, bytes)) return damaged();
+  Unpacker u{bytes.subspan(header_bytes)};
   const std::uint64_t n = u.varint();
   const std::uint8_t kinds = u.u8();
   if (!u.ok() || n == 0 || n > limits::chunk_readings_max) return damaged();

@@ -50,6 +50,9 @@ struct Columns {
   std::vector<std::uint8_t> flags;
 };
 
+// By its checksum alone: these are the bytes that were sealed.
+[[nodiscard]] bool chunk_is_whole(SeriesNo series, std::span<const std::uint8_t> bytes);
+
 // Holds zstd's working memory and some of its own, for one thread; several hundred KiB once used.
 class ChunkCodec {
  public:

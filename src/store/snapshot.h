@@ -37,7 +37,7 @@ struct Contents {
 // Of a file that nobody writes to, of any version that this program can open. Leaves nothing beside it.
 [[nodiscard]] Result<Contents> contents_of(const std::filesystem::path& copy);
 
-// integrity_check, every page's seal, every chunk and every commit of such a file: corrupt says what is
+// integrity_check, every page's seal, every chunk's checksum and every commit of such a file: corrupt says what is
 // wrong. Chunks that had been set aside before are no fault of the copy.
 [[nodiscard]] Result<void> check_copy(const std::filesystem::path& copy);
 

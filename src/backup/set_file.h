@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "backup/manifest.h"
@@ -23,14 +24,17 @@ namespace alona::backup {
 // Bytes of the members; false: give up (temporary).
 using SetProgress = std::function<bool(std::uint64_t done, std::uint64_t all)>;
 
-// What lies on the disk goes into the set under `member.path`.
+// Called with the bytes of a member, piece by piece.
+using Take = std::function<Result<void>(std::span<const std::uint8_t>)>;
+
+// What goes into the set under `member.path`.
 struct Source {
   Member member;
-  std::filesystem::path file;  // or, when empty:
-  std::string text;
+  std::string text;                               // or, where it is set:
+  std::function<Result<void>(const Take&)> read;  // the same bytes each time
   unsigned mode = 0600;
 };
-// Fills in size and hash. not_found, io.
+// Fills in size and hash.
 [[nodiscard]] Result<void> measure(Source& source, const std::function<bool()>& go_on);
 
 // A new file at `path`, synced; on failure there is none. `folder`: the one in the archive. io: one of the

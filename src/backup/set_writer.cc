@@ -15,10 +15,9 @@ namespace alona::backup {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
 
-std::span<const std::uint8_t> bytes_of(const char* data, std::size_t n) {
-  return {reinterpret_cast<const std::uint8_t*>(data), n};
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 // What goes to the file goes through the hash of the seal.
@@ -62,10 +61,10 @@ class SetWriter {
     return checked(archive_write_header(archive_.get(), entry.get()));
   }
 
-  Result<void> data(const char* bytes, std::size_t n) {
-    const la_ssize_t put = archive_write_data(archive_.get(), bytes, n);
+  Result<void> data(std::span<const std::uint8_t> bytes) {
+    const la_ssize_t put = archive_write_data(archive_.get(), bytes.data(), bytes.size());
     if (put < 0) return checked(ARCHIVE_FATAL);
-    if (static_cast<std::size_t>(put) != n)
+    if (static_cast<std::size_t>(put) != bytes.size())
       return fail(Errc::io, fmt::format("{} was cut short", path_.string()));
     return {};
   }
@@ -76,6 +75,8 @@ class SetWriter {
     if (const int error = write_all(out_.fd.get(), seal.data(), seal.size()); error != 0)
       return file_error("write", path_, error);
     if (::fsync(out_.fd.get()) != 0) return file_error("sync", path_, errno);
+    // What is read back shall come from the disk.
+    (void)::posix_fadvise(out_.fd.get(), 0, 0, POSIX_FADV_DONTNEED);
     return files::sync_folder(path_.parent_path());
   }
 
@@ -92,38 +93,23 @@ class SetWriter {
   WritingArchive archive_;
 };
 
-// Calls take(data, bytes) piece by piece, for as long as that is well.
-Result<void> read_pieces(const fs::path& file,
-                         const std::function<Result<void>(const char*, std::size_t)>& take) {
-  const Fd fd{::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
-  if (fd.get() < 0) return file_error("read", file, errno);
-  std::string piece(piece_bytes, '\0');
-  while (true) {
-    const ssize_t n = ::read(fd.get(), piece.data(), piece.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return file_error("read", file, errno);
-    if (n == 0) return {};
-    if (auto taken = take(piece.data(), static_cast<std::size_t>(n)); !taken) return taken;
-  }
-}
-
 Result<void> put_source(SetWriter& writer, const Source& source,
                         const std::function<bool(std::uint64_t)>& more) {
   const Member& member = source.member;
   if (auto begun = writer.begin_member(member.path, member.bytes, source.mode); !begun) return begun;
-  if (source.file.empty()) return writer.data(source.text.data(), source.text.size());
+  if (!source.read) return writer.data(bytes_of(source.text));
   std::uint64_t bytes = 0;
   Sha256 hash;
-  auto read = read_pieces(source.file, [&](const char* data, std::size_t n) -> Result<void> {
-    bytes += n;
+  auto read = source.read([&](std::span<const std::uint8_t> piece) -> Result<void> {
+    bytes += piece.size();
     if (bytes > member.bytes) return {};  // told below
-    hash.add(bytes_of(data, n));
-    if (!more(n)) return fail(Errc::temporary, "the backup was stopped", "Start it again later.");
-    return writer.data(data, n);
+    hash.add(piece);
+    if (!more(piece.size())) return fail(Errc::temporary, "the backup was stopped", "Start it again later.");
+    return writer.data(piece);
   });
   if (!read) return read;
   if (bytes == member.bytes && hash.finish_hex() == member.sha256) return {};
-  return fail(Errc::io, fmt::format("{} changed while it was backed up", source.file.string()),
+  return fail(Errc::io, fmt::format("{} changed while it was backed up", member.path),
               "Start the backup again.");
 }
 
@@ -131,7 +117,7 @@ Result<void> write_members(SetWriter& writer, const Manifest& manifest, const st
                            const SetProgress& progress) {
   const std::string text = encode(manifest);
   if (auto put = writer.begin_member("MANIFEST", text.size(), 0600); !put) return put;
-  if (auto put = writer.data(text.data(), text.size()); !put) return put;
+  if (auto put = writer.data(bytes_of(text)); !put) return put;
   std::uint64_t done = 0;
   const std::uint64_t all = manifest.bytes();
   for (const Source& source : sources) {
@@ -146,18 +132,13 @@ Result<void> write_members(SetWriter& writer, const Manifest& manifest, const st
 Result<void> measure(Source& source, const std::function<bool()>& go_on) {
   Sha256 hash;
   source.member.bytes = 0;
-  if (source.file.empty()) {
-    source.member.bytes = source.text.size();
-    hash.add(source.text);
-  } else {
-    auto read = read_pieces(source.file, [&](const char* data, std::size_t n) -> Result<void> {
-      hash.add(bytes_of(data, n));
-      source.member.bytes += n;
-      if (go_on()) return {};
-      return fail(Errc::temporary, "the backup was stopped", "Start it again later.");
-    });
-    if (!read) return read;
-  }
+  const auto add = [&](std::span<const std::uint8_t> piece) -> Result<void> {
+    hash.add(piece);
+    source.member.bytes += piece.size();
+    if (go_on()) return {};
+    return fail(Errc::temporary, "the backup was stopped", "Start it again later.");
+  };
+  if (auto read = source.read ? source.read(add) : add(bytes_of(source.text)); !read) return read;
   source.member.sha256 = hash.finish_hex();
   return {};
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <system_error>
 
 #include "backup/readme.h"
@@ -19,23 +20,20 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t small_bytes_max = std::uint64_t{16} << 20;  // of a file that isn't the database
 constexpr std::uint64_t room_beside = std::uint64_t{16} << 20;      // for all of those
 
-fs::path scratch_of(const Box& box) { return box.config.core.data_dir / "scratch" / "backup"; }
-
 // What a backup that was killed left behind.
 void clear_up(const Box& box) {
   std::error_code ec;
-  fs::remove_all(scratch_of(box), ec);
   for (fs::directory_iterator it{sets_folder(box), ec}, end; !ec && it != end; it.increment(ec)) {
     if (it->path().extension() == ".part") fs::remove(it->path(), ec);
   }
 }
 
-// The copy and the archive lie beside one another for a while, and the core keeps its reserve.
+// Packed, it is hardly larger than it is now; and the core keeps its reserve.
 Result<void> check_room(const Box& box, const fs::path& database) {
   std::error_code ec;
   const std::uint64_t bytes = fs::file_size(database, ec);
   const auto wal = fs::file_size(database.string() + "-wal", ec);
-  const std::uint64_t need = 2 * (bytes + (ec ? 0 : wal)) + room_beside + box.config.storage.reserve_bytes;
+  const std::uint64_t need = bytes + (ec ? 0 : wal) + room_beside + box.config.storage.reserve_bytes;
   const auto room = fs::space(sets_folder(box), ec);
   if (ec || room.available >= need) return {};
   return fail(
@@ -56,7 +54,7 @@ Result<void> add_file(std::vector<Source>& sources, const fs::path& file, const 
   if (!text) return std::unexpected(text.error());
   struct stat about{};
   const unsigned mode = ::stat(file.c_str(), &about) == 0 ? about.st_mode & 0777u : 0600u;
-  sources.push_back({.member = {.path = member}, .file = {}, .text = std::move(*text), .mode = mode});
+  sources.push_back({.member = {.path = member}, .text = std::move(*text), .read = {}, .mode = mode});
   return {};
 }
 
@@ -95,7 +93,7 @@ Result<std::vector<Source>> small_files(const Box& box) {
   const ops::Paths paths{box.config};
   std::vector<Source> sources;
   sources.push_back(
-      {.member = {.path = "README"}, .file = {}, .text = std::string{set_readme}, .mode = 0644});
+      {.member = {.path = "README"}, .text = std::string{set_readme}, .read = {}, .mode = 0644});
   const fs::path database_folder = paths.database().parent_path();
   auto added = add_folder(sources, paths.live(), "live", [&](const fs::path& file) {
     return file.extension() != ".lock" && file.lexically_relative(database_folder).string().starts_with("..");
@@ -141,16 +139,11 @@ class Backup {
   [[nodiscard]] std::string folder_name() const { return set_folder_name(box_.host, manifest_.taken); }
 
   Result<void> snapshot(const Sets&) {
-    const fs::path scratch = scratch_of(box_);
-    if (auto made = files::make_folder(scratch.parent_path(), 0750); !made) return made;
-    if (auto made = files::make_folder(scratch, 0700); !made) return made;
-    copy_ = scratch / "alona.sqlite3";
-    const ops::Paths paths{box_.config};
-    if (auto copied = store::copy_database(paths.database(), copy_, step("copying")); !copied) return copied;
-    if (!doing_("checking", 0, 0))
-      return fail(Errc::temporary, "the backup was stopped", "Start it again later.");
-    if (auto whole = store::check_copy(copy_); !whole) return whole;
-    auto contents = store::contents_of(copy_);
+    auto begun = store::Snapshot::begin(ops::Paths{box_.config}.database());
+    if (!begun) return std::unexpected(begun.error());
+    moment_.emplace(std::move(*begun));
+    if (auto whole = moment_->check(step("checking")); !whole) return whole;
+    auto contents = moment_->contents();
     if (!contents) return std::unexpected(contents.error());
     manifest_.contents = std::move(*contents);
     return {};
@@ -160,8 +153,10 @@ class Backup {
     auto small = small_files(box_);
     if (!small) return std::unexpected(small.error());
     sources_ = std::move(*small);
-    sources_.push_back(
-        {.member = {.path = "live/db/alona.sqlite3"}, .file = copy_, .text = {}, .mode = 0640});
+    sources_.push_back({.member = {.path = "live/db/alona.sqlite3"},
+                        .text = {},
+                        .read = [this](const Take& take) { return moment_->read(take); },
+                        .mode = 0640});
     manifest_.taken = std::max(clock_.utc(), manifest_.contents.last_write.value_or(UtcMs{}));
     manifest_.host = box_.host, manifest_.program = box_.program;
     for (const BackupSet& set : sets) {
@@ -182,7 +177,9 @@ class Backup {
     while (fs::exists(file_of(), ec)) manifest_.taken += std::chrono::seconds{1};
     taken_.set.file = file_of();
     part_ = taken_.set.file.string() + ".part";
-    return write_set(part_, folder_name(), manifest_, sources_, step("writing"));
+    auto written = write_set(part_, folder_name(), manifest_, sources_, step("writing"));
+    moment_.reset();  // the log of writes may begin anew
+    return written;
   }
 
   Result<void> read_back(const Sets&) {
@@ -222,7 +219,8 @@ class Backup {
   const Box& box_;
   const Clock& clock_;
   const Doing& doing_;
-  fs::path copy_, part_;
+  fs::path part_;
+  std::optional<store::Snapshot> moment_;
   Manifest manifest_;
   std::vector<Source> sources_;
   Taken taken_;

@@ -138,7 +138,8 @@ void check_chunks(SQLite::Database& db, Chunks how, CheckReport& report) {
 
 void check_log(SQLite::Database& db, CheckReport& report) {
   std::uint64_t bad = 0;
-  SQLite::Transaction one_moment{db};
+  std::optional<SQLite::Transaction> one_moment;  // the caller may have one
+  if (sqlite3_get_autocommit(db.getHandle()) != 0) one_moment.emplace(db);
   report.commits = read_log(db, [&](std::int64_t) { ++bad; });
   if (bad > 0) add(report, fmt::format("{} stretches of the log of commits are damaged", bad));
 }
@@ -241,16 +242,9 @@ Result<CheckReport> full_check(const fs::path& database, const CheckOptions& opt
                  });
 }
 
-Result<CheckReport> check_at_rest(const fs::path& file) {
-  if (auto found = check_file(file); !found) return std::unexpected(found.error());
-  const auto vfs = checksum_vfs();
-  if (!vfs) return std::unexpected(vfs.error());
-  PageWatch watch;
-  const WatchPages watching{watch};
+Result<CheckReport> check_open(SQLite::Database& db, const std::string& path) {
   CheckReport report;
-  const auto done =
-      guarded(file.string(), [&] { check_all(*open_at_rest(file, *vfs), Chunks::by_checksum, report); });
-  report.pages = watch.pages, report.unsealed = watch.unsealed;
+  const auto done = guarded(path, [&] { check_all(db, Chunks::by_checksum, report); });
   if (!done && done.error().code != Errc::corrupt) return std::unexpected(done.error());
   if (!done) add(report, done.error().what);
   return report;

@@ -47,8 +47,7 @@ struct CheckReport {
 [[nodiscard]] Result<CheckReport> full_check(const std::filesystem::path& database,
                                              const CheckOptions& options);
 
-// The same of a file that nobody writes to, of any version, with each chunk by its checksum; leaves nothing
-// beside it.
-[[nodiscard]] Result<CheckReport> check_at_rest(const std::filesystem::path& file);
+// The same on a connection as it is, in its transaction if it has one, with each chunk by its checksum.
+[[nodiscard]] Result<CheckReport> check_open(SQLite::Database& db, const std::string& path);
 
 }  // namespace alona::store

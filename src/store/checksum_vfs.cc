@@ -235,6 +235,11 @@ bool seal_holds(std::span<const std::uint8_t> page, std::int64_t offset) {
   return seal == broken_seal || seal == seal_of(page, offset);
 }
 
+void seal_page(std::span<std::uint8_t> page, std::int64_t offset) {
+  const std::uint64_t seal = seal_of(page, offset);
+  std::memcpy(page.last(page_seal_bytes).data(), &seal, page_seal_bytes);
+}
+
 bool met_damage() { return std::exchange(damage_met, false); }
 
 WatchPages::WatchPages(PageWatch& of) { watch = &of; }

@@ -27,6 +27,9 @@ inline constexpr int page_seal_bytes = 8;
 // A whole page as it lies in the file: its seal holds, or it has none.
 [[nodiscard]] bool seal_holds(std::span<const std::uint8_t> page, std::int64_t offset);
 
+// Gives a page the seal that it has in the file.
+void seal_page(std::span<std::uint8_t> page, std::int64_t offset);
+
 // Whether this thread has met a damaged page since it asked last: SQLite doesn't always say why a read
 // failed.
 [[nodiscard]] bool met_damage();

@@ -54,7 +54,7 @@ Result<bool> Writer::seal_pages(Ms budget) {
       if (file->pMethods->xRead(file, page.data(), bytes, at) != SQLITE_OK || watch.unsealed == before)
         continue;  // a damaged one stays as it is
       if (const int result = file->pMethods->xWrite(file, page.data(), bytes, at); result != SQLITE_OK)
-        throw SQLite::Exception("cannot write a page's checksum", result);
+        throw SQLite::Exception("cannot write a page's checksum", result & 0xFF);
     }
     i.unsealed_from.reset();
     return false;

@@ -214,10 +214,10 @@ class Stored:
 
 
 @contextlib.contextmanager
-def workplace(near=None):
+def workplace(near=None, size="2G"):
     """A folder with a Disk, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="alona-bench-", dir=near) as name:
-        disk = Disk(pathlib.Path(name))
+        disk = Disk(pathlib.Path(name), size)
         try:
             yield disk
         finally:

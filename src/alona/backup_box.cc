@@ -1,8 +1,11 @@
 #include "alona/backup_box.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include "alona/version.h"
@@ -23,6 +26,13 @@ Result<backup::Box> backup_box(const Context& context) {
   return backup::Box{std::move(*config),
                      context.config_path.empty() ? ops::config_path_default : context.config_path,
                      std::move(host), std::string{version}};
+}
+
+void step_aside() {
+  constexpr int this_process = 1, idle = 3 << 13;       // linux/ioprio.h
+  if (std::getenv("INVOCATION_ID") != nullptr) return;  // NOLINT(concurrency-mt-unsafe): one thread
+  ::setpriority(PRIO_PROCESS, 0, 19);
+  ::syscall(SYS_ioprio_set, this_process, 0, idle);
 }
 
 backup::Doing shown(Progress& progress) {

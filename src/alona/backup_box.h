@@ -10,6 +10,10 @@ namespace alona {
 // The box that the command works on.
 [[nodiscard]] Result<backup::Box> backup_box(const Context& context);
 
+// The core, and whoever else works on the machine, goes first. Under systemd the unit says so, and its
+// sandbox ends who tries.
+void step_aside();
+
 // A bar for people; ended by Ctrl-C or SIGTERM, with nothing half done.
 [[nodiscard]] backup::Doing shown(Progress& progress);
 

@@ -135,6 +135,7 @@ std::function<void()> run(Context& context, const std::shared_ptr<Options>& opti
   return [&context, options, command] {
     const auto box = backup_box(context);
     if (!box) return context.end(box.error());
+    step_aside();
     if (auto done = command(context, *box, *options); !done) context.end(done.error());
   };
 }

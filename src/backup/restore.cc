@@ -52,16 +52,22 @@ Result<void> give(const fs::path& path, const Place& place, bool folder) {
   return {};
 }
 
-Result<void> hand_over(const ops::Paths& paths, const fs::path& staged_live) {
-  if (auto done = give(staged_live, place_of(paths, {}), true); !done) return done;
+// All that is staged: the core must be able to finish what was cut short.
+Result<void> hand_over(const ops::Paths& paths) {
+  const fs::path staged = staging_folder(paths), live = staged / "live";
+  struct stat data{};
+  if (::stat(paths.data().c_str(), &data) != 0)
+    return fail(Errc::io, "cannot look at " + paths.data().string());
+  const Place beside{data.st_uid, data.st_gid, 0700};
+  if (auto done = give(staged, beside, true); !done) return done;
   std::error_code ec;
-  for (fs::recursive_directory_iterator it{staged_live, ec}, end; !ec && it != end; it.increment(ec)) {
-    const bool folder = it->is_directory();
-    auto done = give(it->path(), place_of(paths, it->path().lexically_relative(staged_live)), folder);
-    if (!done) return done;
+  for (fs::recursive_directory_iterator it{staged, ec}, end; !ec && it != end; it.increment(ec)) {
+    const fs::path below = it->path().lexically_relative(live);
+    const bool outside = below.begin() != below.end() && *below.begin() == "..";
+    const Place place = outside ? beside : place_of(paths, below == "." ? fs::path{} : below);
+    if (auto done = give(it->path(), place, it->is_directory()); !done) return done;
   }
-  if (ec)
-    return fail(Errc::io, fmt::format("cannot look through {}: {}", staged_live.string(), ec.message()));
+  if (ec) return fail(Errc::io, fmt::format("cannot look through {}: {}", staged.string(), ec.message()));
   return {};
 }
 
@@ -150,7 +156,7 @@ class Restore {
       restored_.notes.push_back(
           "What [backup] include had named stays in the set; see it with "
           "`alona restore SET --to FOLDER`.");
-    return hand_over(paths_, staged / "live");
+    return hand_over(paths_);
   }
 
   Result<void> stop() {

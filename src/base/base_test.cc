@@ -79,6 +79,38 @@ TEST(Files, replace_sets_the_mode) {
   EXPECT_EQ(state.st_mode & 0777, 0604u);
 }
 
+TEST(Files, what_root_makes_in_somebodys_folder_is_theirs) {
+  if (::geteuid() != 0) GTEST_SKIP() << "for root alone";
+  constexpr uid_t user = 12345;
+  constexpr gid_t group = 23456, broker = 34567;
+  const Folder folder;
+  ASSERT_EQ(::chown(folder.path.c_str(), user, group), 0);
+  ASSERT_TRUE(files::replace(folder.path / "file", "x", 0640));
+  ASSERT_TRUE(files::make_folder(folder.path / "a/b", 0750));
+  ASSERT_TRUE(files::Lock::take(folder.path / "lock"));
+  for (const char* name : {"file", "a", "a/b", "lock"}) {
+    struct stat state{};
+    ASSERT_EQ(::stat((folder.path / name).c_str(), &state), 0);
+    EXPECT_EQ(state.st_uid, user) << name;
+    EXPECT_EQ(state.st_gid, group) << name;
+  }
+  // What is theirs already stays so, and a folder's set-gid says more than its own group.
+  ASSERT_EQ(::chown((folder.path / "file").c_str(), 0, broker), 0);
+  ASSERT_TRUE(files::replace(folder.path / "file", "y", 0640));
+  ASSERT_EQ(::chown((folder.path / "a").c_str(), user, broker), 0);
+  ASSERT_EQ(::chmod((folder.path / "a").c_str(), 02750), 0);
+  ASSERT_TRUE(files::replace(folder.path / "a/acl", "x", 0640));
+  struct stat state{};
+  ASSERT_EQ(::stat((folder.path / "file").c_str(), &state), 0);
+  EXPECT_EQ(state.st_uid, 0u);
+  EXPECT_EQ(state.st_gid, broker);
+  ASSERT_EQ(::stat((folder.path / "a/acl").c_str(), &state), 0);
+  EXPECT_EQ(state.st_uid, user);
+  EXPECT_EQ(state.st_gid, broker);
+  // Where somebody has put a link, nothing is opened.
+  std::filesystem::create_symlink("file", folder.path / "link");
+  EXPECT_FALSE(files::Lock::take(folder.path / "link"));
+}
 TEST(Files, a_lock_is_held_once_and_released) {
   const Folder folder;
   const auto path = folder.path / "lock";

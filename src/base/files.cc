@@ -41,6 +41,15 @@ class Fd {
   int fd_;
 };
 
+// Root's new file or folder becomes its folder's owner's; its group, too, unless that came by set-gid.
+void hand_over(int fd, const std::filesystem::path& path) {
+  struct stat folder{};
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  if (::geteuid() != 0 || ::stat(parent.c_str(), &folder) != 0 || folder.st_uid == 0) return;
+  const gid_t group = (folder.st_mode & S_ISGID) != 0 ? static_cast<gid_t>(-1) : folder.st_gid;
+  [[maybe_unused]] const int done = ::fchown(fd, folder.st_uid, group);
+}
+
 bool write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), content.size());
@@ -60,6 +69,8 @@ int fill(const std::filesystem::path& part, const std::filesystem::path& old, st
   // Not root, or the same owner already: then the change fails or does nothing, and both are right.
   if (::stat(old.c_str(), &before) == 0) {
     [[maybe_unused]] const int unchanged = ::fchown(fd.get(), before.st_uid, before.st_gid);
+  } else {
+    hand_over(fd.get(), old);
   }
   if (!write_all(fd.get(), content) || ::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0) return errno;
   return 0;
@@ -102,6 +113,8 @@ Result<void> make_folder(const std::filesystem::path& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     return std::unexpected(failure("make the folder", path, errno));
   }
+  const Fd made{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  if (made.get() >= 0) hand_over(made.get(), path);
   return sync_folder(path.parent_path());
 }
 
@@ -135,7 +148,7 @@ Result<void> sync_file(const std::filesystem::path& path) {
 }
 
 Result<Lock> Lock::take(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
   if (fd < 0) return std::unexpected(failure("open the lock", path, errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = {};
@@ -145,6 +158,9 @@ Result<Lock> Lock::take(const std::filesystem::path& path) {
                 fmt::format("{} is in use by process {}", path.string(), n > 0 ? holder : "(unknown)"),
                 "Wait until it has ended, or stop it, and try again.");
   }
+  struct stat about{};
+  const bool is_new = ::fstat(fd, &about) == 0 && about.st_size == 0 && about.st_nlink == 1;
+  if (is_new && about.st_uid == 0) hand_over(fd, path);
   // Only a help for the message above: the lock is the kernel's, whatever the file says.
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) errno = 0;

@@ -1,5 +1,6 @@
 // Files that survive power cuts. Every function says what lies on disk after it returned, and after it
-// failed. Any thread; no state.
+// failed. What root makes in somebody's folder belongs to that user: a command given with sudo leaves nothing
+// that the core can't open. Any thread; no state.
 #pragma once
 
 #include <sys/types.h>

@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "backup/exchange.h"
 #include "backup/readme.h"
 #include "backup/set_file.h"
 #include "ops/paths.h"
@@ -20,8 +21,10 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t small_bytes_max = std::uint64_t{16} << 20;  // of a file that isn't the database
 constexpr std::uint64_t room_beside = std::uint64_t{16} << 20;      // for all of those
 
-// What a backup that was killed left behind.
+// What a backup, or a restore before it touched anything, left behind when it was killed.
 void clear_up(const Box& box) {
+  const ops::Paths paths{box.config};
+  if (const auto restore = lock_restore(paths)) (void)discard_staging(paths);
   std::error_code ec;
   for (fs::directory_iterator it{sets_folder(box), ec}, end; !ec && it != end; it.increment(ec)) {
     if (it->path().extension() == ".part") fs::remove(it->path(), ec);

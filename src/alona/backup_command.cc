@@ -1,6 +1,9 @@
 // `alona backup`: sets of everything a box is made of, checked and proven. Each in this process, beside a
 // running core or without one.
 #include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -15,11 +18,16 @@ namespace {
 struct Options {
   std::string set;
   bool all = false;
+  bool background = false;  // started by the core: a program follows it, and the sensors' writes come first
+  [[nodiscard]] Progress::For progress_for() const {
+    return background ? Progress::For::programs : Progress::For::people;
+  }
 };
 
-std::string state_word(const backup::BackupSet& set) {
-  if (!set.state.failed.empty()) return "failed";
-  return set.state.proven ? "proven" : set.state.verified ? "verified" : "not verified";
+// The disk only when nobody else wants it. Where that is refused, it is no less a backup.
+void stand_back() {
+  constexpr int this_process = 1, idle = 3 << 13;  // linux/ioprio.h
+  ::syscall(SYS_ioprio_set, this_process, 0, idle);
 }
 
 std::string time_or_null(const std::optional<UtcMs>& t) {
@@ -45,8 +53,8 @@ void say(const backup::BackupSet& set) {
                                       : printable(set.state.failed));
 }
 
-Result<void> now(const Context& context, const backup::Box& box, const Options&) {
-  Progress progress;
+Result<void> now(const Context& context, const backup::Box& box, const Options& options) {
+  Progress progress{options.progress_for()};
   const auto taken = backup::take_backup(box, SystemClock{}, shown(progress));
   progress.clear();
   if (!taken) return std::unexpected(taken.error());
@@ -97,7 +105,7 @@ Result<void> for_each_set(const Context& context, const backup::Box& box, const 
   if (!sets) return std::unexpected(sets.error());
   Result<void> outcome;
   for (backup::BackupSet& set : *sets) {
-    Progress progress;
+    Progress progress{options.progress_for()};
     const backup::Doing doing = shown(progress);
     auto done = work(set, doing);
     progress.clear();
@@ -133,6 +141,7 @@ using Command = Result<void> (*)(const Context&, const backup::Box&, const Optio
 
 std::function<void()> run(Context& context, const std::shared_ptr<Options>& options, Command command) {
   return [&context, options, command] {
+    if (options->background) stand_back();
     const auto box = backup_box(context);
     if (!box) return context.end(box.error());
     step_aside();
@@ -147,6 +156,8 @@ void add_backup_command(CLI::App& app, Context& context) {
   group->require_subcommand(1);
   group->footer("Example:\n  alona backup now");
   const auto options = std::make_shared<Options>();
+  // For the core, not for people: so it isn't shown. Behind each command, as --json is.
+  group->add_flag("--background", options->background)->group("");
 
   auto* take = group->add_subcommand("now", "Take one; it is read back before it counts");
   take->footer("Example:\n  alona backup now");

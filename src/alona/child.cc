@@ -25,7 +25,7 @@ constexpr auto stop_patience = Ms{10'000};
 constexpr std::size_t last_words_bytes = 2'000;
 
 // Between fork and exec, so only calls that are safe there.
-[[noreturn]] void become(char* const* arguments, const char* log, pid_t parent, int failure) {
+[[noreturn]] void become(char* const* arguments, int out, pid_t parent, int failure) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);  // it died in between
   // A group of its own: Ctrl-C reaches us, and we end the children in order.
@@ -33,9 +33,8 @@ constexpr std::size_t last_words_bytes = 2'000;
   sigset_t none;
   sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  const int out = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (out >= 0 && in >= 0) {
+  if (in >= 0) {
     ::dup2(in, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(out, STDERR_FILENO);
@@ -58,6 +57,15 @@ int loopback_socket(std::uint16_t port, sockaddr_in& address) {
 
 Result<Child> Child::start(std::string name, const std::vector<std::string>& arguments,
                            const std::filesystem::path& log) {
+  const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (out < 0) return fail(Errc::io, fmt::format("cannot write {}", log.string()));
+  auto child = start(std::move(name), arguments, out);
+  ::close(out);
+  if (child) child->log_ = log;
+  return child;
+}
+
+Result<Child> Child::start(std::string name, const std::vector<std::string>& arguments, int out) {
   std::vector<char*> raw;
   raw.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
@@ -66,13 +74,13 @@ Result<Child> Child::start(std::string name, const std::vector<std::string>& arg
   if (::pipe2(failure, O_CLOEXEC) != 0) return fail(Errc::failed, "cannot make a pipe");
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid == 0) become(raw.data(), log.c_str(), parent, failure[1]);
+  if (pid == 0) become(raw.data(), out, parent, failure[1]);
   ::close(failure[1]);
   int why = pid < 0 ? errno : 0;
   // An empty pipe that closes: exec has worked.
   while (pid > 0 && ::read(failure[0], &why, sizeof why) < 0 && errno == EINTR) continue;
   ::close(failure[0]);
-  if (why == 0) return Child{std::move(name), pid, log};
+  if (why == 0) return Child{std::move(name), pid, {}};
   if (pid > 0) ::waitpid(pid, nullptr, 0);
   return fail(why == ENOENT ? Errc::not_found : Errc::failed,
               fmt::format("cannot start {}: {}", arguments[0], std::generic_category().message(why)));
@@ -92,6 +100,13 @@ bool Child::running() {
   if (pid_ < 0) return false;
   if (::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
   return pid_ > 0;
+}
+
+int Child::wait() {
+  int status = 0;
+  while (pid_ > 0 && ::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  pid_ = -1;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 void Child::signal(int number) const {

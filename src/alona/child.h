@@ -19,6 +19,9 @@ class Child {
   // program.
   [[nodiscard]] static Result<Child> start(std::string name, const std::vector<std::string>& arguments,
                                            const std::filesystem::path& log);
+  // The same with its output to `out`, such as a pipe, which stays the caller's.
+  [[nodiscard]] static Result<Child> start(std::string name, const std::vector<std::string>& arguments,
+                                           int out);
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;
   Child(const Child&) = delete;
@@ -27,6 +30,8 @@ class Child {
 
   [[nodiscard]] bool running();  // notices an end
   void signal(int number) const;
+  // Waits for its end. Its exit code, as a shell tells it: 128 and more for a signal.
+  int wait();
   // SIGTERM, and SIGKILL when that takes longer.
   void stop(Ms patience);
 

@@ -189,8 +189,10 @@ Result<void> serve(const CoreOptions& options) {
        .room = [&](std::shared_ptr<const room::Picture> disk) { page->post_room(std::move(disk)); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
   const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
+  std::optional<BackupRunner> backups{std::in_place, options.config, options.config_file, clock};
   std::optional<CoreBackend> backend{
-      std::in_place, writer, ops::Provisioner{paths, broker}, broker, options.config.limits.nodes, clock};
+      std::in_place, writer,  ops::Provisioner{paths, broker}, broker, options.config.limits.nodes,
+      clock,         *backups};
   auto web =
       web::WebServer::start(*with_web, clock, *backend, web::store_archive(paths.database()), web::assets());
   if (!web) return std::unexpected(web.error());
@@ -199,6 +201,7 @@ Result<void> serve(const CoreOptions& options) {
   std::thread writing{[&] { writer.run(); }};
   std::optional<Proof> proof{std::in_place, paths, writer,
                              *page,         clock, Proof::Start{database.unclean, database.damaged}};
+  backups->tell(*page);
   backend->on_checked([&] { proof->look_again(); });
   sd_notify(0, "READY=1");
   spdlog::info("alona {} serves {} on {}", version, paths.database().string(), options.config.web.listen);
@@ -208,6 +211,7 @@ Result<void> serve(const CoreOptions& options) {
   spdlog::info("stopping");
   (*web)->stop();   // no more questions
   backend.reset();  // nor changes
+  backups.reset();
   writer.stop();
   writing.join();
   proof.reset();

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "alona/backup_runner.h"
 #include "ingest/service.h"
 #include "ops/clock_setter.h"
 #include "ops/provisioning.h"
@@ -17,7 +18,7 @@ namespace alona {
 class CoreBackend final : public web::Backend {
  public:
   CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
-              std::size_t nodes_max, const Clock& clock);
+              std::size_t nodes_max, const Clock& clock, BackupRunner& backups);
   // Called on the writer thread once a check's outcome is stored.
   void on_checked(std::function<void()> listener) { checked_ = std::move(listener); }
   ~CoreBackend() override;  // ends what is under way first
@@ -37,6 +38,13 @@ class CoreBackend final : public web::Backend {
   bool exclude(web::ExclusionWish wish, web::Done<store::ExclusionCount> done) override;
   bool note(std::string who, std::string what, web::Done<void> done) override;
   bool set_time(UtcMs now, std::string who, web::Done<void> done) override;
+  bool backups(web::Done<web::BackupsPicture> done) override { return backups_.look(std::move(done)); }
+  bool start_backup(web::BackupWish wish, web::Done<void> done) override {
+    return backups_.start(std::move(wish), std::move(done));
+  }
+  bool open_backup(std::string set, web::Done<web::BackupFile> done) override {
+    return backups_.open(std::move(set), std::move(done));
+  }
 
  private:
   using Change = std::function<Result<void>(ingest::Ingest&)>;
@@ -55,6 +63,7 @@ class CoreBackend final : public web::Backend {
   ops::BrokerAddress broker_;
   std::size_t nodes_max_;
   const Clock& clock_;
+  BackupRunner& backups_;
   std::function<void()> checked_;
   ops::NoClockSetter setter_;
   std::mutex mutex_;

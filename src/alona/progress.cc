@@ -11,10 +11,19 @@ namespace alona {
 
 using namespace std::chrono_literals;
 
-Progress::Progress() : next_(std::chrono::steady_clock::now() + 2s), shown_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(For whom)
+    : next_(std::chrono::steady_clock::now() + 2s),
+      lines_(whom == For::programs),
+      shown_(lines_ || ::isatty(STDERR_FILENO) == 1) {}
 
 void Progress::show(std::string_view doing, std::uint64_t done, std::uint64_t all) {
   const auto now = std::chrono::steady_clock::now();
+  if (lines_) {
+    if (now < next_ && doing == doing_) return;
+    next_ = now + 500ms;
+    doing_ = doing;
+    return fmt::print(stderr, "progress {} {} {}\n", done, all, doing);
+  }
   if (now < next_) return;
   next_ = now + 250ms;
   printed_ = true;

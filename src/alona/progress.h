@@ -1,5 +1,6 @@
-// How far a command is, on stderr, once it takes longer than two seconds and a person watches. One object,
-// one thread.
+// How far a command is, on stderr: a bar once it takes longer than two seconds and a person watches; for a
+// program that follows it, lines `progress DONE ALL DOING`, at once and then twice a second. One object, one
+// thread.
 #pragma once
 
 #include <chrono>
@@ -11,7 +12,8 @@ namespace alona {
 
 class Progress {
  public:
-  Progress();
+  enum class For { people, programs };
+  explicit Progress(For whom = For::people);
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -29,7 +31,9 @@ class Progress {
   void show(std::string_view doing, std::uint64_t done, std::uint64_t all);
   std::chrono::steady_clock::time_point next_;
   std::uint64_t steps_ = 0;
+  const bool lines_;
   bool shown_, printed_ = false;
+  std::string doing_;
 };
 
 }  // namespace alona

@@ -17,7 +17,8 @@ void add_core_command(CLI::App& app, Context& context) {
   command->callback([&context, create] {
     const auto config = context.config();
     if (!config) return context.end(config.error());
-    context.exit_code = core_command({.config = *config, .create = *create});
+    context.exit_code =
+        core_command({.config = *config, .config_file = context.config_path, .create = *create});
   });
 }
 

@@ -79,6 +79,11 @@ std::vector<BackupSet> in_order_to_go(const std::vector<BackupSet>& good) {
 
 }  // namespace
 
+std::string_view state_word(const BackupSet& set) {
+  if (!set.state.failed.empty()) return "failed";
+  return set.state.proven ? "proven" : set.state.verified ? "verified" : "not verified";
+}
+
 std::string set_folder_name(std::string_view host, UtcMs taken) {
   std::string name;
   for (const char c : host) {

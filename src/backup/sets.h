@@ -31,6 +31,9 @@ struct BackupSet {
   [[nodiscard]] bool counts() const { return manifest && state.failed.empty(); }
 };
 
+// "proven", "verified", "not verified" or "failed".
+[[nodiscard]] std::string_view state_word(const BackupSet& set);
+
 // alona-HOST-20261125T031504Z; the host's name in lower case, other characters than a–z, 0–9 and - left out.
 [[nodiscard]] std::string set_folder_name(std::string_view host, UtcMs taken);
 inline constexpr std::string_view set_suffix = ".tar.zst";

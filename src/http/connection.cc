@@ -188,7 +188,7 @@ net::awaitable<Response> Connection::ask(Request request) {
 }
 
 net::awaitable<bool> Connection::write(Response response, bool head, unsigned version) {
-  const bool endless = response.events || (response.stream && version < 11);
+  const bool endless = response.events || (response.stream && version < 11 && !response.length);
   if (endless || stopping_) keep_alive_ = false;
   const std::string text = head_text(response, {.version = version, .keep_alive = keep_alive_});
   const net::const_buffer body = response.fixed.empty()
@@ -204,7 +204,8 @@ net::awaitable<bool> Connection::write(Response response, bool head, unsigned ve
     co_return !error;
   }
   if (response.stream) {
-    const bool complete = co_await write_stream(std::move(response.stream), version >= 11);
+    const bool complete =
+        co_await write_stream(std::move(response.stream), version >= 11 && !response.length);
     co_return complete;
   }
   if (response.events) {

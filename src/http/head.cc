@@ -38,7 +38,9 @@ std::string head_text(const Response& response, HeadFacts facts) {
   for (const auto& [name, value] : response.headers) {
     fmt::format_to(std::back_inserter(out), "{}: {}\r\n", one_line(name), one_line(value));
   }
-  if (response.stream && facts.version >= 11) {
+  if (response.stream && response.length) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", *response.length);
+  } else if (response.stream && facts.version >= 11) {
     out += "Transfer-Encoding: chunked\r\n";
   } else if (!response.stream && !response.events && response.status != 204 && response.status != 304) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n",

@@ -42,7 +42,8 @@ struct Response {
   // One of these four is the body; all empty: none.
   std::string body;
   std::span<const unsigned char> fixed;  // bytes that live as long as the program
-  std::shared_ptr<BodyStream> stream;    // chunked, as fast as the client reads
+  std::shared_ptr<BodyStream> stream;    // as fast as the client reads; chunked, unless:
+  std::optional<std::uint64_t> length;   // of `stream`, when it is known before
   std::shared_ptr<EventStream> events;   // server-sent events, until either side ends them
 };
 

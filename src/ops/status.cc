@@ -82,6 +82,17 @@ std::string disk_line(const json::object& disk, const Paint& paint) {
                      text_of(disk, "device").empty() ? "the core" : text_of(disk, "device"));
 }
 
+// "backup    newest 2026-11-25, proven 2026-11-20"
+std::string backup_line(const json::object& backup, const Paint& paint) {
+  const auto day = [&](std::string_view key) {
+    const std::int64_t t = whole(backup, key);
+    return t == 0 ? std::string{} : iso8601(utc_ms(t)).substr(0, 10);
+  };
+  if (day("newest").empty()) return fmt::format("backup    {}\n", paint.warn("none"));
+  return fmt::format("backup    newest {}, {}\n", day("newest"),
+                     day("proven").empty() ? paint.warn("none proven") : "proven " + day("proven"));
+}
+
 StatusScreen screen(const json::object& overview, const Paint& paint) {
   const std::int64_t now = whole(overview, "now");
   const auto& findings = overview.at("findings").as_array();
@@ -102,7 +113,10 @@ StatusScreen screen(const json::object& overview, const Paint& paint) {
       iso8601(utc_ms(whole(overview, "started"))), ago(now, whole(overview, "started")),
       whole(overview, "readings_stored"), whole(overview, "rejected_today"));
   if (const auto* disk = overview.if_contains("disk"); disk != nullptr && disk->is_object())
-    out.text += disk_line(disk->get_object(), paint) + "\n";
+    out.text += disk_line(disk->get_object(), paint);
+  if (const auto* backup = overview.if_contains("backup"); backup != nullptr && backup->is_object())
+    out.text += backup_line(backup->get_object(), paint);
+  out.text += "\n";
   out.text += nodes.empty() ? "No nodes yet: `alona node add ID` makes one known.\n" : "nodes\n";
   for (const auto& node : nodes) out.text += node_line(node.as_object(), now, paint);
   return out;

@@ -84,6 +84,11 @@ void Api::add_routes() {
   add(Method::post, "/checks", Access::change, &Api::put_check);
   add(Method::get, "/overview", Access::read, &Api::overview);
   add(Method::get, "/system", Access::read, &Api::system);
+  add(Method::get, "/backups", Access::read, &Api::backups);
+  add(Method::post, "/backups", Access::change, &Api::back_up);
+  add(Method::get, "/backups/{set}", Access::read, &Api::download_backup);
+  add(Method::post, "/backups/{set}/verify", Access::change, &Api::verify_backup);
+  add(Method::post, "/backups/{set}/drill", Access::change, &Api::drill_backup);
   add(Method::get, "/status", Access::read, &Api::status);
   add(Method::get, "/nodes", Access::read, &Api::nodes);
   add(Method::post, "/nodes", Access::change, &Api::add_node);

@@ -88,6 +88,13 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
+  // api_backups.cc
+  void backups(const Call& call);
+  void back_up(const Call& call);
+  void verify_backup(const Call& call);
+  void drill_backup(const Call& call);
+  void start_backup(const Call& call, BackupWish wish);
+  void download_backup(const Call& call);
   // api_nodes.cc
   void nodes(const Call& call);
   void node(const Call& call);

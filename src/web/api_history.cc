@@ -180,8 +180,8 @@ void Api::export_readings(const Call& call) {
       // Broken off, the client must notice: a shorter file must not look like a whole one.
       [body](const Result<bool>& whole) { body->finish(whole.has_value() && *whole); });
   if (!asked) {
-    return call.reply(problem_of(
-        {Errc::temporary, "another export is running", "Wait until it has ended, then try again."}));
+    return call.reply(problem_of({Errc::temporary, "another export or download is running",
+                                  "Wait until it has ended, then try again."}));
   }
   http::Response response;
   response.content_type = as_csv ? "text/csv; charset=utf-8" : "application/x-ndjson";

@@ -71,6 +71,7 @@ void Api::answer_overview(const http::Reply& reply) const {
                                                  {"readings_stored", model_.readings_stored()},
                                                  {"rejected_today", model_.rejected_on(utc_day(now))},
                                                  {"disk", disk_json(model_.disk())},
+                                                 {"backup", backup_json(model_.backups())},
                                                  {"findings", findings_json(model_, now, trusted)},
                                                  {"recent", std::move(recent)}});
   out.pop_back();

@@ -37,6 +37,11 @@ json::object disk_json(const room::Picture& disk) {
           {"device", disk.device.empty() ? json::value(nullptr) : json::value(disk.device)}};
 }
 
+json::object backup_json(const BackupNews& news) {
+  const auto when = [](const std::optional<UtcMs>& t) { return t ? json::value(count(*t)) : nullptr; };
+  return {{"newest", when(news.newest)}, {"proven", when(news.proven)}};
+}
+
 void Api::system(const Call& call) {
   const room::Picture& disk = model_.disk();
   json::object about = disk_json(disk);

@@ -3,6 +3,8 @@
 // store::Reader.
 #pragma once
 
+#include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,6 +37,44 @@ struct NodeCredentials {
   std::string snippet;
 };
 
+// One backup set, as the program tells of it.
+struct BackupSet {
+  std::string name, state;  // "proven", "verified", "not verified", "failed"
+  std::uint64_t bytes = 0, readings = 0;
+  std::optional<UtcMs> taken, newest, verified, proven;  // newest: the latest reading in it
+  std::string program, failed;                           // failed: why; empty: nothing is wrong
+};
+enum class BackupKind { now, verify, drill };
+struct BackupWish {
+  BackupKind kind = BackupKind::now;
+  std::string set;  // for verify and drill
+};
+struct BackupsPicture {
+  struct Proven {
+    std::string set;
+    UtcMs at{};
+  };
+  struct Running {
+    BackupWish what;
+    UtcMs since{};
+    std::string doing;
+    std::uint64_t done = 0, all = 0;  // all 0: nobody knows
+  };
+  struct Ended {
+    BackupWish what;  // with the set that was made
+    UtcMs at{};
+    std::string failed, next;  // why, and what to do; empty: it went well
+  };
+  std::vector<BackupSet> sets;  // newest first
+  std::optional<Proven> proven;
+  std::optional<Running> running;
+  std::optional<Ended> last;  // since the core's start
+};
+struct BackupFile {
+  std::shared_ptr<std::FILE> file;  // open: it may be removed meanwhile
+  std::uint64_t bytes = 0;
+};
+
 // Called on the web thread; none may block. False: too much waits already, `done` will not be called, and the
 // client hears 503. Only the writer thread and the provisioning change anything, and `done` comes after it is
 // on disk.
@@ -61,6 +101,11 @@ class Backend {
   [[nodiscard]] virtual bool note(std::string who, std::string what, Done<void> done) = 0;
   // What time it is, by the visitor's own device. refused: the box has its time from the network.
   [[nodiscard]] virtual bool set_time(UtcMs now, std::string who, Done<void> done) = 0;
+  [[nodiscard]] virtual bool backups(Done<BackupsPicture> done) = 0;
+  // `done`: it has begun, in a process of its own. temporary: another is under way; not_found: no such set.
+  [[nodiscard]] virtual bool start_backup(BackupWish wish, Done<void> done) = 0;
+  // not_found: no such set, or what was asked for isn't a set's name.
+  [[nodiscard]] virtual bool open_backup(std::string set, Done<BackupFile> done) = 0;
 };
 
 // store::Reader's questions that the web asks, so that a test can answer them. One thread at a time.

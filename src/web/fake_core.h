@@ -21,6 +21,9 @@ struct FakeCore {
   std::vector<std::pair<UtcMs, std::string>> times;
   std::vector<ExclusionWish> excluded;
   std::vector<std::pair<std::string, std::string>> notes;
+  BackupsPicture backups;
+  std::vector<BackupWish> backups_started;
+  std::map<std::string, std::string> backup_files;
   std::atomic<bool> full = false;    // commands find no room
   std::atomic<bool> broken = false;  // the database can't be opened
   std::atomic<int> export_rows = 3;
@@ -70,6 +73,40 @@ class FakeBackend final : public Backend {
   }
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return act([&] { core_.times.emplace_back(now, who); }, done);
+  }
+  bool backups(Done<BackupsPicture> done) override {
+    if (core_.full) return false;
+    BackupsPicture picture;
+    {
+      const std::lock_guard lock{core_.mutex};
+      picture = core_.backups;
+    }
+    return done(std::move(picture)), true;
+  }
+  bool start_backup(BackupWish wish, Done<void> done) override {
+    if (core_.full) return false;
+    Result<void> begun;
+    {
+      const std::lock_guard lock{core_.mutex};
+      if (!wish.set.empty() && !core_.backup_files.contains(wish.set))
+        begun = fail(Errc::not_found, "there is no such backup");
+      else if (core_.backups.running)
+        begun = fail(Errc::temporary, "a backup is under way");
+      else
+        core_.backups_started.push_back(wish);
+    }
+    return done(std::move(begun)), true;
+  }
+  bool open_backup(std::string set, Done<BackupFile> done) override {
+    if (core_.full) return false;
+    const std::lock_guard lock{core_.mutex};
+    const auto found = core_.backup_files.find(set);
+    if (found == core_.backup_files.end())
+      return done(fail(Errc::not_found, "there is no such backup")), true;
+    const std::shared_ptr<std::FILE> file{std::tmpfile(), std::fclose};
+    std::fwrite(found->second.data(), 1, found->second.size(), file.get());
+    std::rewind(file.get());
+    return done(BackupFile{file, found->second.size()}), true;
   }
 
  private:

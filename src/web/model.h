@@ -35,6 +35,10 @@ struct SeriesState {
   std::optional<store::ReadingRow> last;  // the latest by time
 };
 
+struct BackupNews {
+  std::optional<UtcMs> newest, proven;  // when the newest that is whole was taken; when one was last proven
+};
+
 struct Happened {
   UtcMs t{};
   std::string node;  // empty: the box itself
@@ -65,6 +69,8 @@ class Model {
     notices_[source] = std::move(notices);
   }
   [[nodiscard]] const std::map<std::string, std::vector<Finding>>& notices() const { return notices_; }
+  void set_backups(BackupNews news) { backups_ = news; }
+  [[nodiscard]] const BackupNews& backups() const { return backups_; }
   void remember(Happened happened);  // keeps the newest limits::recent_max, newest first
 
   [[nodiscard]] bool started() const { return started_; }
@@ -96,6 +102,7 @@ class Model {
   std::map<store::SeriesNo, SeriesState> series_;
   std::deque<Happened> recent_;
   std::map<std::string, std::vector<Finding>> notices_;
+  BackupNews backups_;
   std::uint64_t stored_ = 0, rejected_ = 0;
   std::int32_t rejected_day_ = 0;
   UtcMs broker_since_{};

@@ -183,6 +183,14 @@ void WebServer::post_notices(std::string source, std::vector<Finding> notices) {
   });
 }
 
+void WebServer::post_backups(BackupNews news, std::vector<Finding> notices) {
+  impl_->poster([impl = impl_.get(), news, notices = std::move(notices)]() mutable {
+    impl->model.set_backups(news);
+    impl->model.set_notices("backup", std::move(notices));
+    impl->tick();
+  });
+}
+
 void WebServer::post_intervals(std::map<store::NodeNo, Ms> intervals) {
   impl_->poster(
       [impl = impl_.get(), intervals = std::move(intervals)] { impl->model.set_intervals(intervals); });

@@ -19,6 +19,7 @@
 #include "store/rows.h"
 #include "web/backend.h"
 #include "web/finding.h"
+#include "web/model.h"
 
 namespace alona::web {
 
@@ -56,6 +57,8 @@ class WebServer {
   void post_room(std::shared_ptr<const room::Picture> disk);  // with each look at it
   // What `source` has found that needs a person; replaces what it said before.
   void post_notices(std::string source, std::vector<Finding> notices);
+  // What is known of the backups, with what needs a person.
+  void post_backups(BackupNews news, std::vector<Finding> notices);
   void post_intervals(std::map<store::NodeNo, Ms> intervals);
 
   // Ends streams, lets answers under way out, joins the threads. Any thread but the web's own.

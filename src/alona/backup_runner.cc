@@ -1,0 +1,295 @@
+#include "alona/backup_runner.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <charconv>
+#include <system_error>
+
+#include "web/backup_findings.h"
+
+namespace alona {
+namespace {
+
+using web::BackupKind;
+constexpr std::size_t jobs_max = 32;
+constexpr std::size_t line_bytes_max = 16'384;
+constexpr int look_interval_ms = 60'000;
+
+std::string_view word(BackupKind kind) {
+  return kind == BackupKind::now ? "now" : kind == BackupKind::verify ? "verify" : "drill";
+}
+std::string_view noun(BackupKind kind) {
+  return kind == BackupKind::now      ? "a backup"
+         : kind == BackupKind::verify ? "the verification of a backup"
+                                      : "a drill";
+}
+
+web::BackupSet told(const backup::BackupSet& set) {
+  web::BackupSet out{.name = set.name(), .state = std::string(state_word(set)), .bytes = set.bytes};
+  out.verified = set.state.verified;
+  out.proven = set.state.proven;
+  out.failed = set.state.failed;
+  if (!set.manifest) return out;
+  out.taken = set.manifest->taken;
+  out.newest = set.manifest->contents.newest;
+  out.readings = set.manifest->contents.readings;
+  out.program = set.manifest->program;
+  return out;
+}
+
+std::optional<UtcMs> time_of(const std::filesystem::path& file) {
+  struct stat about{};
+  if (::stat(file.c_str(), &about) != 0) return std::nullopt;
+  return utc_ms(std::int64_t{about.st_mtim.tv_sec} * 1000);
+}
+
+std::optional<std::string> set_named_in(const std::string& line) {
+  boost::system::error_code error;
+  const auto value = boost::json::parse(line, error);
+  if (error || !value.is_object()) return std::nullopt;
+  const auto* name = value.get_object().if_contains("set");
+  if (name == nullptr || !name->is_string()) return std::nullopt;
+  return std::string(name->get_string());
+}
+
+}  // namespace
+
+BackupRunner::BackupRunner(const ops::Config& config, std::filesystem::path config_file, const Clock& clock)
+    : paths_(config),
+      config_file_(std::move(config_file)),
+      made_at_setup_(config.mqtt.password_file),
+      age_max_(config.health.backup_age_max),
+      clock_(clock),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      thread_([this] { run(); }) {}
+
+BackupRunner::~BackupRunner() {
+  stop_ = true;
+  wake();
+  thread_.join();
+  ::close(wake_);
+}
+
+bool BackupRunner::post(std::function<void()> job) {
+  {
+    const std::scoped_lock lock{mutex_};
+    if (jobs_.size() >= jobs_max) return false;
+    jobs_.push_back(std::move(job));
+  }
+  wake();
+  return true;
+}
+
+void BackupRunner::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t told = ::write(wake_, &one, sizeof one);
+}
+
+void BackupRunner::tell(web::WebServer& page) {
+  (void)post([this, &page] {
+    page_ = &page;
+    tell_page();
+  });
+}
+
+bool BackupRunner::look(web::Done<web::BackupsPicture> done) {
+  return post([this, done = std::move(done)] { done(picture()); });
+}
+
+bool BackupRunner::start(web::BackupWish wish, web::Done<void> done) {
+  return post([this, wish = std::move(wish), done = std::move(done)] { done(begin(wish)); });
+}
+
+bool BackupRunner::open(std::string set, web::Done<web::BackupFile> done) {
+  return post([this, set = std::move(set), done = std::move(done)] {
+    const auto path = file_of(set);
+    if (!path) return done(std::unexpected(path.error()));
+    const int fd = ::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat about{};
+    std::FILE* file =
+        fd >= 0 && ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? ::fdopen(fd, "r") : nullptr;
+    if (file == nullptr) {
+      if (fd >= 0) ::close(fd);
+      return done(fail(Errc::not_found, fmt::format("the backup {} can't be opened", set),
+                       "It may be gone; look at the list again."));
+    }
+    std::setvbuf(file, nullptr, _IONBF, 0);
+    ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    done(web::BackupFile{{file, std::fclose}, static_cast<std::uint64_t>(about.st_size)});
+  });
+}
+
+// ---- the thread ----
+
+void BackupRunner::run() {
+  while (!stop_) {
+    pollfd news[2] = {{wake_, POLLIN, 0}, {output_, POLLIN, 0}};  // -1 is passed over
+    ::poll(news, 2, look_interval_ms);
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t woken = ::read(wake_, &count, sizeof count);
+    run_jobs();
+    if (news[1].revents != 0) hear();
+    if (clock_.mono() >= tell_at_) tell_page();
+  }
+  if (child_) spdlog::info("the core ends, and with it {}", noun(running_->what.kind));
+  child_.reset();
+  if (output_ >= 0) ::close(output_);
+}
+
+void BackupRunner::run_jobs() {
+  while (!stop_) {
+    std::function<void()> job;
+    {
+      const std::scoped_lock lock{mutex_};
+      if (jobs_.empty()) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+  }
+}
+
+// A set's state is replaced by a rename, so whatever changes, the folder's time does. Times are coarse: what
+// has changed just now may change again within the same one.
+const std::vector<backup::BackupSet>& BackupRunner::sets() {
+  struct stat folder{};
+  const bool there = ::stat(paths_.backups().c_str(), &folder) == 0;
+  if (there && listed_ && listed_->tv_sec == folder.st_mtim.tv_sec &&
+      listed_->tv_nsec == folder.st_mtim.tv_nsec)
+    return sets_;
+  auto found = backup::list_sets(paths_.backups());
+  sets_ = found ? std::move(*found) : std::vector<backup::BackupSet>{};
+  listed_.reset();
+  if (found && folder.st_mtim.tv_sec + 2 <= std::time(nullptr)) listed_ = folder.st_mtim;
+  return sets_;
+}
+
+web::BackupsPicture BackupRunner::picture() {
+  web::BackupsPicture out;
+  for (const backup::BackupSet& set : sets()) {
+    if (!out.proven && set.counts() && set.state.proven) out.proven = {set.name(), *set.state.proven};
+    out.sets.push_back(told(set));
+  }
+  out.running = running_;
+  out.last = last_;
+  return out;
+}
+
+Result<std::filesystem::path> BackupRunner::file_of(const std::string& set) const {
+  std::error_code ec;
+  const auto path = paths_.backups() / set;
+  if (!backup::is_set_name(set) || !std::filesystem::is_regular_file(path, ec))
+    return fail(Errc::not_found, "there is no such backup",
+                "Look at the list again: it may have been removed.");
+  return path;
+}
+
+Result<void> BackupRunner::begin(const web::BackupWish& wish) {
+  if (running_)
+    return fail(Errc::temporary,
+                fmt::format("{} is under way since {}", noun(running_->what.kind), iso8601(running_->since)),
+                "Wait until it is done.");
+  if (wish.kind != BackupKind::now)
+    if (auto file = file_of(wish.set); !file) return std::unexpected(file.error());
+  std::vector<std::string> arguments{"/proc/self/exe", "backup", std::string(word(wish.kind))};
+  if (!wish.set.empty()) arguments.push_back(wish.set);
+  arguments.insert(arguments.end(), {"--json", "--background"});
+  if (!config_file_.empty()) arguments.insert(arguments.end(), {"--config", config_file_.string()});
+  int pipe[2];
+  if (::pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return fail(Errc::failed, "cannot make a pipe");
+  ::fcntl(pipe[1], F_SETFL, 0);  // the child may wait for us
+  auto child = Child::start("backup", arguments, pipe[1]);
+  ::close(pipe[1]);
+  if (!child) return ::close(pipe[0]), std::unexpected(child.error());
+  output_ = pipe[0];
+  child_ = std::move(*child);
+  heard_.clear(), errors_.clear(), made_.clear();
+  running_ = web::BackupsPicture::Running{.what = wish, .since = clock_.utc(), .doing = {}};
+  spdlog::info("started {} from the page", noun(wish.kind));
+  return {};
+}
+
+// What the child has written; nothing more to come: it has ended.
+void BackupRunner::hear() {
+  char bytes[4096];
+  while (true) {
+    const ssize_t n = ::read(output_, bytes, sizeof bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n <= 0) return end();
+    heard_.append(bytes, static_cast<std::size_t>(n));
+    std::size_t begin = 0;
+    for (std::size_t at; (at = heard_.find('\n', begin)) != std::string::npos; begin = at + 1)
+      take_line(heard_.substr(begin, at - begin));
+    heard_.erase(0, begin);
+    if (heard_.size() > line_bytes_max) heard_.clear();
+  }
+}
+
+// `progress DONE ALL DOING`, the set as JSON, or what went wrong.
+void BackupRunner::take_line(const std::string& line) {
+  constexpr std::string_view progress = "progress ", error = "alona: ";
+  if (line.starts_with(progress)) {
+    const char* const last = line.data() + line.size();
+    std::uint64_t done = 0, all = 0;
+    const auto first = std::from_chars(line.data() + progress.size(), last, done);
+    if (first.ec != std::errc{} || first.ptr == last) return;
+    const auto second = std::from_chars(first.ptr + 1, last, all);
+    if (second.ec != std::errc{} || second.ptr == last) return;
+    running_->done = done, running_->all = all;
+    running_->doing.assign(second.ptr + 1, last);
+  } else if (line.starts_with(error)) {
+    errors_ = line.substr(error.size());
+  } else if (auto set = set_named_in(line)) {
+    made_ = std::move(*set);
+  } else if (!errors_.empty() && errors_.size() < line_bytes_max) {
+    errors_ += '\n' + line;
+  }
+}
+
+void BackupRunner::end() {
+  ::close(std::exchange(output_, -1));
+  const int code = child_->wait();
+  child_.reset();
+  web::BackupsPicture::Ended ended{.what = running_->what, .at = clock_.utc(), .failed = {}, .next = {}};
+  if (!made_.empty()) ended.what.set = made_;
+  if (code != 0) {
+    const std::size_t line = errors_.find('\n');
+    ended.failed = errors_.substr(0, line);
+    if (line != std::string::npos) ended.next = errors_.substr(line + 1);
+    if (ended.failed.empty()) ended.failed = fmt::format("it ended unexpectedly, with {}", code);
+    spdlog::warn("{} from the page failed: {}", noun(ended.what.kind), ended.failed);
+  } else {
+    spdlog::info("{} from the page is done: {}", noun(ended.what.kind), ended.what.set);
+  }
+  last_ = std::move(ended);
+  running_.reset();
+  tell_page();
+}
+
+void BackupRunner::tell_page() {
+  tell_at_ = clock_.mono() + Ms{look_interval_ms};
+  if (page_ == nullptr) return;
+  web::BackupsKnown known{
+      .news = {}, .failed = {}, .box_since = time_of(made_at_setup_), .age_max = age_max_};
+  for (const backup::BackupSet& set : sets()) {
+    if (!set.counts()) {
+      if (known.failed.empty()) known.failed = set.state.failed;
+      continue;
+    }
+    if (!known.news.newest) known.news.newest = set.manifest->taken;
+    if (!known.news.proven) known.news.proven = set.state.proven;
+  }
+  page_->post_backups(known.news, web::backup_findings(known, clock_.utc(), clock_.trusted()));
+}
+
+}  // namespace alona

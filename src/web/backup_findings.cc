@@ -1,0 +1,65 @@
+#include "web/backup_findings.h"
+
+#include <fmt/format.h>
+
+namespace alona::web {
+namespace {
+
+constexpr std::string_view make_one =
+    "Press “Back up now” on the page System, or run `alona backup now` on the box.";
+
+std::optional<Finding> of_none(const BackupsKnown& known, UtcMs now) {
+  const bool young = known.box_since && now - *known.box_since <= known.age_max;
+  if (known.failed.empty() && young) return std::nullopt;
+  return Finding{"backup",
+                 Level::needs_you,
+                 known.failed.empty() ? "There is no backup yet" : "There is no backup that is whole",
+                 known.failed.empty() ? std::string("Everything this box knows exists only once.")
+                                      : fmt::format("The newest failed: {}.", known.failed),
+                 std::string(make_one),
+                 {},
+                 {}};
+}
+
+std::optional<Finding> of_age(const BackupsKnown& known, UtcMs now) {
+  const UtcMs newest = *known.news.newest;
+  if (now - newest <= known.age_max) return std::nullopt;
+  return Finding{"backup",
+                 Level::needs_you,
+                 fmt::format("The newest backup is {} old", duration_text(now - newest)),
+                 fmt::format("What came since then exists only once; {} is the most that is allowed.",
+                             duration_text(known.age_max)),
+                 std::string(make_one),
+                 newest,
+                 {}};
+}
+
+std::optional<Finding> of_proof(const BackupsKnown& known) {
+  if (known.news.proven) return std::nullopt;
+  return Finding{
+      "backup_proof",
+      Level::needs_you,
+      "No backup has been proven restorable",
+      "A backup counts when a drill has restored it once.",
+      "Press “Drill” at the newest one on the page System, or run `alona backup drill` on the box.",
+      {},
+      {}};
+}
+
+}  // namespace
+
+std::vector<Finding> backup_findings(const BackupsKnown& known, UtcMs now, bool clock_trusted) {
+  std::vector<Finding> all;
+  const auto add = [&](std::optional<Finding> finding) {
+    if (finding) all.push_back(std::move(*finding));
+  };
+  if (!known.news.newest) {
+    if (clock_trusted || !known.failed.empty()) add(of_none(known, now));
+    return all;
+  }
+  if (clock_trusted) add(of_age(known, now));
+  add(of_proof(known));
+  return all;
+}
+
+}  // namespace alona::web

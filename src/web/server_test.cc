@@ -120,6 +120,7 @@ std::vector<std::pair<std::string, std::string>> routes() {
 std::string filled(std::string pattern) {
   if (const auto at = pattern.find("{id}"); at != std::string::npos)
     pattern.replace(at, 4, pattern.find("series") == std::string::npos ? "roof" : "7");
+  if (const auto at = pattern.find("{set}"); at != std::string::npos) pattern.replace(at, 5, "one.tar.zst");
   return pattern;
 }
 
@@ -412,6 +413,60 @@ TEST(Web, a_second_export_waits_outside_and_other_questions_are_answered) {
   box.web->stop();
   EXPECT_LT(std::chrono::steady_clock::now() - before, limits::http_write_timeout)
       << "an export holds up no stop";
+}
+
+TEST(Web, backups_are_listed_and_started_by_an_admin) {
+  Box box;
+  BackupSet good{
+      .name = "b", .state = "proven", .bytes = 7, .readings = 3, .taken = noon, .proven = noon + 1s};
+  BackupSet bad{.name = "a", .state = "failed", .failed = "<b>\xff"};
+  box.core.backups = {.sets = {good, bad}, .proven = {{"b", noon + 1s}}};
+  box.core.backup_files = {{"b", "bytes"}};
+  box.log_in();
+  const auto found = json_of(box.ask("GET", "/api/v1/backups", {}, box.cookie)).as_object();
+  EXPECT_EQ(found.at("proven").at("set"), "b");
+  EXPECT_TRUE(found.at("running").is_null());
+  EXPECT_EQ(found.at("sets").at(0).at("taken"), count(noon));
+  EXPECT_TRUE(found.at("sets").at(0).at("failed").is_null());
+  EXPECT_EQ(found.at("sets").at(1).at("failed"), "<b>\xEF\xBF\xBD");
+  const auto post = [&](std::string_view path) {
+    return status_of(box.ask("POST", "/api/v1/backups" + std::string(path), {}, box.all_headers()));
+  };
+  EXPECT_EQ(post(""), 202);
+  EXPECT_EQ(post("/b/drill"), 202);
+  EXPECT_EQ(post("/c/verify"), 404);
+  ASSERT_EQ(box.core.backups_started.size(), 2u);
+  EXPECT_EQ(box.core.backups_started[1].kind, BackupKind::drill);
+  EXPECT_EQ(box.core.backups_started[1].set, "b");
+  EXPECT_EQ(box.core.notes.back().second, "started a drill of the backup b");
+  box.core.backups.running = BackupsPicture::Running{.what = {}, .since = noon, .doing = "copying"};
+  EXPECT_EQ(json_of(box.ask("GET", "/api/v1/backups", {}, box.cookie)).at("running").at("doing"), "copying");
+  EXPECT_EQ(post(""), 503);
+  box.core.full = true;
+  EXPECT_EQ(post(""), 503);
+  EXPECT_EQ(status_of(box.ask("GET", "/api/v1/backups/b", {}, box.cookie)), 503);
+  box.core.full = false;
+  box.log_in("guest");
+  EXPECT_EQ(post(""), 403);
+}
+
+TEST(Web, a_backup_is_taken_away_whole_by_an_admin_alone) {
+  Box box;
+  std::string bytes(3 * limits::stream_queue_bytes_max + 5, 'x');
+  bytes[bytes.size() - 1] = 'y';
+  box.core.backup_files = {{"b", bytes}, {"empty", ""}};
+  box.log_in();
+  const std::string answer = box.ask("GET", "/api/v1/backups/b", {}, box.cookie);
+  EXPECT_EQ(status_of(answer), 200);
+  EXPECT_NE(answer.find("Content-Length: " + std::to_string(bytes.size()) + "\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("Content-Disposition: attachment; filename=\"b\"\r\n"), std::string::npos);
+  EXPECT_EQ(answer.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_EQ(body_of(answer), bytes);
+  EXPECT_EQ(box.core.notes.back(), (std::pair<std::string, std::string>{"owner", "downloads the backup b"}));
+  EXPECT_EQ(status_of(box.ask("GET", "/api/v1/backups/empty", {}, box.cookie)), 200);
+  EXPECT_EQ(status_of(box.ask("GET", "/api/v1/backups/c", {}, box.cookie)), 404);
+  box.log_in("guest");
+  EXPECT_EQ(status_of(box.ask("GET", "/api/v1/backups/b", {}, box.cookie)), 403);
 }
 
 TEST(Web, the_live_stream_tells_resumes_and_resets) {

@@ -35,6 +35,29 @@ test("an empty box says how to begin, on every page", async () => {
   });
 });
 
+test("an empty box has no backups yet, one that is under way has a bar, and a box that restarts meanwhile is told", async () => {
+  await mode("empty");
+  await with_browser({ viewport: { width: 390, height: 844 } }, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await enter(page);
+    await page.goto(`${base}/#/system`);
+    await page.getByText("No backups yet.").waitFor();
+    await shot(page, "backups-empty");
+    await mode("normal");
+    await page.reload();
+    await page.getByRole("button", { name: "Back up now" }).click();
+    await page.locator(".al-running progress[value]").waitFor();
+    assert.ok(await page.getByRole("button", { name: "Back up now" }).isDisabled());
+    await shot(page, "backups-running");
+    await mode("restart");
+    await page.getByText("The box has restarted meanwhile").waitFor();
+    await mode("failing");
+    await page.getByRole("button", { name: "Back up now" }).click();
+    await page.getByRole("alert").filter({ hasText: "The backup failed" }).waitFor();
+    await shot(page, "backups-failed");
+  });
+});
+
 test("a box that doesn't know the time shows both and takes this device's", async () => {
   await mode("clock");
   await with_browser({}, async (context) => {

@@ -106,6 +106,31 @@ test("presets, stepping and the table ask for and show what they say", async () 
   });
 });
 
+test("a backup is made, followed, drilled, and then proven and taken away", async () => {
+  await with_browser({ viewport: { width: 390, height: 844 } }, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await enter(page);
+    await page.goto(`${base}/#/system`);
+    const now = page.getByRole("button", { name: "Back up now" });
+    await now.waitFor();
+    const known = await page.locator(".al-sets > li").evaluateAll((all) => all.map((one) => one.dataset.set));
+    await now.click();
+    await page.getByText("The backup is made").waitFor();
+    const newest = page.locator(".al-sets > li").first();
+    const name = await newest.getAttribute("data-set");
+    assert.ok(!known.includes(name), "a new set stands first");
+    assert.equal(await newest.getAttribute("data-state"), "verified");
+    await newest.getByRole("button", { name: "Drill" }).click();
+    await page.getByText("It is proven restorable").waitFor();
+    assert.match(await page.locator(".al-proof h3").innerText(), /^Proven restorable: \d/);
+    assert.equal(await page.locator(`li[data-set="${name}"]`).getAttribute("data-state"), "proven");
+    const saved = page.waitForEvent("download");
+    await newest.getByRole("link", { name: "Download" }).click();
+    assert.equal((await saved).suggestedFilename(), name);
+    assert.deepEqual(complaints, []);
+  });
+});
+
 async function findings_of(page) {
   await page.evaluate(axe);
   const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
@@ -113,7 +138,7 @@ async function findings_of(page) {
 }
 
 const pages = [
-  ["overview", "#/", "article.al-node"], ["nodes", "#/nodes", "table a"], ["explore", "#/explore", ".u-over"],
+  ["overview", "#/", "article.al-node"], ["nodes", "#/nodes", "table a"], ["explore", "#/explore", ".u-over"], ["system", "#/system", ".al-backup-head"],
   ["node", async (page) => page.locator("article.al-node h3 a").first().getAttribute("href"), ".u-over"],
 ];
 

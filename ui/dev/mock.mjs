@@ -1,6 +1,6 @@
 // A stand-in for the core: serves dist/ and the API with an invented house that moves. For building and testing the page alone.
 //   node dev/mock.mjs [--port N] [--mode normal|empty|error|clock]     user "owner", password "letmein"
-// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|unreachable|ended (unreachable: connections are dropped).
+// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|failing|restart|unreachable|ended (failing: backups do; restart: what was under way is forgotten; unreachable: connections are dropped).
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
@@ -66,6 +66,36 @@ function node_detail(node) {
   };
 }
 
+// One set of each state; what is started takes three seconds.
+const set_of = (t, state, more) => ({ set: `alona-cabin-${new Date(t).toISOString().slice(0, 19).replace(/[-:]/g, "")}Z.tar.zst`, state, bytes: 48_231_424, taken: t, newest: t - 9e3, readings: 1_204_118, program: "0.1.0", verified: t + 40e3, proven: null, failed: null, ...more });
+const began_day = Math.floor(began / day) * day;
+let sets = [
+  set_of(began_day + 2.25 * hour, "verified", {}), set_of(began_day - 21.75 * hour, "proven", { proven: began_day - 5 * hour }),
+  set_of(began_day - 45.75 * hour, "not verified", { verified: null }),
+  set_of(began_day - 69.75 * hour, "failed", { taken: null, newest: null, readings: 0, program: "", bytes: 1_231_424, verified: null, failed: "alona-cabin-old.tar.zst is damaged: its last 52 bytes aren't there" }),
+];
+let work = null, ended = null;
+const work_ms = 3000;
+function backups() {
+  if (work && Date.now() - work.since > work_ms) {
+    const { kind, since } = work;
+    if (mode === "failing") { work = null; ended = { kind, set: null, at: Date.now(), failed: "there are 12 MiB free, and a backup needs 140 MiB", next: "Make room, or lower [backup] keep." }; return backups(); }
+    if (kind === "now") sets = [set_of(since, "verified", {}), ...sets];
+    const set = kind === "now" ? sets[0].set : work.set;
+    sets = sets.map((one) => (one.set !== set ? one : kind === "drill" ? { ...one, state: "proven", verified: since, proven: since, failed: null, taken: one.taken ?? since } : { ...one, verified: since, state: one.proven ? "proven" : "verified", failed: null }));
+    work = null; ended = { kind, set, at: Date.now(), failed: null, next: null };
+  }
+  const shown = mode === "empty" ? [] : sets;
+  const proven = shown.find((one) => one.proven);
+  return { now: Date.now(), proven: proven ? { set: proven.set, at: proven.proven } : null, running: work && { ...work, doing: "reading back", done: Date.now() - work.since, all: work_ms }, last: ended, sets: shown };
+}
+function start_backup(response, kind, set) {
+  if (backups().running) return problem(response, 503, "a backup is under way", "", "Wait until it is done.");
+  if (kind !== "now" && !sets.some((one) => one.set === set)) return problem(response, 404, "there is no such backup");
+  work = { kind, set: set ?? null, since: Date.now() };
+  return send(response, 202);
+}
+
 // What the core sends with every answer, so that a violation shows here too.
 const headers = {
   "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -117,6 +147,9 @@ function api(request, response, url) {
   if (path === "/clock" && request.method === "POST") { mode = "normal"; return send(response, 204); }
   if (path === "/live") return open_stream(request, response);
   if (mode === "error") return problem(response, 503, "The box is busy.", "Its database is being checked after a power cut.", "This takes some minutes. Try again then.");
+  if (path === "/backups") return request.method === "POST" ? start_backup(response, "now") : send(response, 200, backups());
+  const backup = path.match(/^\/backups\/([^/]+)(?:\/(verify|drill))?$/);
+  if (backup) return backup[2] ? start_backup(response, backup[2], decodeURIComponent(backup[1])) : send(response, 200, "a set", "application/zstd");
   if (path === "/overview") return send(response, 200, overview());
   const series = path.match(/^\/series\/(\d+)\/history$/);
   if (series) {
@@ -143,6 +176,7 @@ function page(response, url) {
 }
 
 function change_mode(response, wanted) {
+  if (wanted === "restart") work = ended = null, wanted = "normal";
   if (wanted === "ended") signed_in = false; else mode = wanted;
   send(response, 200, { mode });
   if (wanted === "unreachable" || wanted === "ended") for (const stream of streams) stream.destroy();

@@ -6,6 +6,7 @@ import { LoginPage } from "./pages/login";
 import { NodePage } from "./pages/node";
 import { NodesPage } from "./pages/nodes";
 import { OverviewPage } from "./pages/overview";
+import { SystemPage } from "./pages/system";
 import { FailureBox, Loading } from "./parts/states";
 import { box_now, session, sign_out, unreachable_since, zone } from "./state/link";
 import { house } from "./state/house";
@@ -16,6 +17,7 @@ const tabs = [
   { page: "overview", href: "#/", text: words.nav.overview },
   { page: "explore", href: "#/explore", text: words.nav.explore },
   { page: "nodes", href: "#/nodes", text: words.nav.nodes },
+  { page: "system", href: "#/system", text: words.nav.system },
 ] as const;
 
 function Nav() {
@@ -46,6 +48,7 @@ function Page() {
   switch (at.page) {
     case "overview": return <OverviewPage />;
     case "nodes": return <NodesPage />;
+    case "system": return <SystemPage />;
     case "node": return <NodePage key={at.id} id={at.id} />;
     case "explore": return <ExplorePage view={at.view} />;
   }

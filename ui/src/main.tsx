@@ -8,6 +8,7 @@ import "./style/tokens.css";
 import "./style/base.css";
 import "./style/house.css";
 import "./style/explore.css";
+import "./style/system.css";
 
 start_route();
 start_house();

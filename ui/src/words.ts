@@ -6,7 +6,7 @@ const plural = (n: number, one: string, many: string): string => `${n.toLocaleSt
 const small = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
 export const words = {
-  nav: { overview: "Overview", explore: "Explore", nodes: "Nodes", skip: "Skip to the content", label: "Pages" },
+  nav: { overview: "Overview", explore: "Explore", nodes: "Nodes", system: "System", skip: "Skip to the content", label: "Pages" },
   login: {
     title: "Sign in", name: "Name", password: "Password", enter: "Sign in", busy: "Checking",
     ended: "Your session has ended. Sign in again to go on where you were.",
@@ -69,6 +69,27 @@ export const words = {
     gaps: "Without readings", no_gaps: "No gaps in this stretch of time.", more_gaps: (n: number) => `and ${plural(n, "more", "more")}`, many_gaps: "and many more: look closer to see them", readings: (n: number) => plural(n, "reading", "readings"),
     every: "Every reading of this stretch", time: "Time", low: "lowest", mean: "mean", high: "highest", rows_cut: (n: number) => `The first ${n} rows. The CSV has all.`,
     loading: "Loading", from_to: (from: string, to: string) => `${from} – ${to}`,
+  },
+  system: { title: "System" },
+  backups: {
+    title: "Backups", look: "Look at the backups",
+    proven: (when: string) => `Proven restorable: ${when}`, proven_by: (drill: string) => `That backup was restored as a trial on ${drill}, and all its history read. The box itself was not touched.`,
+    unproven: "Not proven yet", unproven_next: "A backup counts when it has been restored once as a trial. Press “Drill” at one below; the box goes on meanwhile.", unproven_first: "Make a backup first, then press “Drill” at it.",
+    unproven_ask: "A backup counts when it has been restored once as a trial. Ask an admin to press “Drill” here.",
+    now: "Back up now", download: "Download", verify: "Verify", drill: "Drill", of: (when: string) => ` the backup of ${when}`,
+    none: "No backups yet.", none_next: "Everything this box knows exists only once. “Back up now” makes a copy that can be taken away.", none_ask: "Ask an admin to make the first one.",
+    list: "Sets, newest first", size: "Size", newest: "Newest reading", holds: "Holds", checked: "Checked", no_readings: "none", count: (n: number) => plural(n, "reading", "readings"),
+    state: { proven: "proven", verified: "verified", "not verified": "not verified", failed: "failed" },
+    state_at: (state: string, when: string) => `${state} ${when}`,
+    running: { now: "Backing up", verify: "Verifying", drill: "Drilling" },
+    doing: { copying: "copying the database", checking: "checking the copy", hashing: "looking at the files", writing: "writing the archive", "reading back": "reading it back", verifying: "reading all of it", restoring: "restoring into a scratch folder", "reading history": "reading the history", "": "starting" } as Record<string, string>,
+    since: (when: string) => `since ${when}`, keeps_on: "You can leave this page; it goes on by itself.",
+    ended: {
+      now: () => "The backup is made, and was read back whole.", verify: (when: string) => `The backup of ${when} was read whole: nothing is missing.`,
+      drill: (when: string) => `The backup of ${when} was restored as a trial, and its history read. It is proven restorable.`,
+    },
+    went_wrong: { now: "The backup failed", verify: "The verification failed", drill: "The drill failed" },
+    cut_short: "The box has restarted meanwhile, and what was under way was given up. Nothing is half made; start it again.",
   },
   chart: { summary: (name: string, low: string, high: string, unit: string, gaps: number) => `${name}: lowest ${low}, highest ${high} ${unit}${gaps ? `, ${plural(gaps, "gap", "gaps")}` : ""}.`, empty: (name: string) => `${name}: no readings.` },
   // What the box calls a cause, as the owner says it. Anything else is shown as it came.

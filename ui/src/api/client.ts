@@ -1,7 +1,7 @@
 // The only place that fetches. Every answer is checked; every failure says what, why and what to do next.
 import { words } from "../words";
 import { Mismatch, type Check } from "./check";
-import type { History, NodeDetail, Overview, SeriesInfo, Session } from "./types";
+import type { BackupKind, Backups, History, NodeDetail, Overview, SeriesInfo, Session } from "./types";
 import * as wire from "./wire";
 
 export type FailureKind = "unreachable" | "session" | "missing" | "refused" | "garbled";
@@ -35,7 +35,7 @@ async function ask<T>(method: string, path: string, check: Check<T>, body?: unkn
       method, headers, signal: stop.signal, credentials: "same-origin", cache: "no-store", ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) return await refusal(response);
-    const arrived: unknown = response.status === 204 ? undefined : await response.json();
+    const arrived: unknown = response.status === 204 || response.status === 202 ? undefined : await response.json();
     return { ok: true, data: check(arrived, path.split("?")[0] ?? path) };
   } catch (error) {
     if (error instanceof Mismatch) return failed("garbled", words.failure.garbled(error.message));
@@ -76,3 +76,8 @@ export function export_address(series: Pick<SeriesInfo, "node" | "sensor">, from
   const query = new URLSearchParams({ node: series.node, sensor: series.sensor, from: String(Math.round(from)), to: String(Math.round(to)), format: "csv" });
   return `${base}/export?${query}`;
 }
+
+export const get_backups = (): Promise<Answer<Backups>> => ask("GET", "/backups", wire.backups);
+export const start_backup = (kind: BackupKind, set: string): Promise<Answer<void>> =>
+  ask("POST", kind === "now" ? "/backups" : `/backups/${encodeURIComponent(set)}/${kind}`, () => undefined);
+export const backup_address = (set: string): string => `${base}/backups/${encodeURIComponent(set)}`;

@@ -72,6 +72,16 @@ export interface Reject { id: number; first: number; last: number; topic: string
 // GET /events?node&from&to -> { events: NamedEvent[] }, newest first, at most 200
 export interface NamedEvent { t: number; node: string | null; type: string; data: unknown }
 
+// GET /backups -> Backups; POST /backups, POST /backups/{set}/verify, POST /backups/{set}/drill -> 202, one at a time;
+// GET /backups/{set} -> the file, for admins
+export type BackupState = "proven" | "verified" | "not verified" | "failed";
+export type BackupKind = "now" | "verify" | "drill";
+export interface BackupSet { set: string; state: BackupState; bytes: number; taken: number | null; newest: number | null; readings: number; program: string; verified: number | null; proven: number | null; failed: string | null }
+export interface BackupRunning { kind: BackupKind; set: string | null; since: number; doing: string; done: number; all: number }  // all 0: nobody knows
+export interface BackupEnded { kind: BackupKind; set: string | null; at: number; failed: string | null; next: string | null }
+// last: how the last one ended that was started here since the box's start
+export interface Backups { now: number; proven: { set: string; at: number } | null; running: BackupRunning | null; last: BackupEnded | null; sets: BackupSet[] }
+
 // GET /live: server-sent events, `id:` a counter, `event:` one of these, `data:` JSON. Last-Event-ID resumes; when the
 // box no longer holds what was missed it sends `reset`, and the page asks for everything again.
 export type Live =

@@ -1,6 +1,6 @@
 // The checks for types.ts, in its order.
 import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
-import type { Finding, Gap, History, Live, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session } from "./types";
+import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, Finding, Gap, History, Live, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session } from "./types";
 
 export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
   type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
@@ -54,6 +54,17 @@ export const node_detail: Check<NodeDetail> = object({
   days: list(object<NodeDay>({ day: text, stored: num, rejected: num, repeated: num, lost: num, missing: num, gaps: list(object<NodeDay["gaps"][number]>({ cause: text, ms: num })) })),
   errors: list(object<NodeDetail["errors"][number]>({ t: num, code: text, message: text })),
   events: list(object<NodeDetail["events"][number]>({ t: num, type: text, data: any })),
+});
+
+const backup_kind: Check<BackupKind> = one_of("now", "verify", "drill");
+export const backups: Check<Backups> = object({
+  now: num, proven: or_null(object<NonNullable<Backups["proven"]>>({ set: text, at: num })),
+  running: or_null(object<BackupRunning>({ kind: backup_kind, set: or_null(text), since: num, doing: text, done: num, all: num })),
+  last: or_null(object<BackupEnded>({ kind: backup_kind, set: or_null(text), at: num, failed: or_null(text), next: or_null(text) })),
+  sets: list(object<BackupSet>({
+    set: text, state: one_of("proven", "verified", "not verified", "failed"), bytes: num, taken: or_null(num), newest: or_null(num), readings: num, program: text,
+    verified: or_null(num), proven: or_null(num), failed: or_null(text),
+  })),
 });
 
 type Data<E extends Live["event"]> = Extract<Live, { event: E }>["data"];

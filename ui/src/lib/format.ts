@@ -40,5 +40,6 @@ export function share_text(part: number, whole: number): string {
 
 export function bytes_text(n: number): string {
   if (n < 1024) return `${n} B`;
-  return n < 1024 * 1024 ? `${Math.round(n / 1024)} KB` : `${(n / 1024 / 1024).toFixed(1)} MB`;
+  if (n < 1024 * 1024) return `${Math.round(n / 1024)} KB`;
+  return n < 1024 * 1024 * 1024 ? `${(n / 1024 / 1024).toFixed(1)} MB` : `${(n / 1024 / 1024 / 1024).toFixed(1)} GB`;
 }

@@ -5,7 +5,7 @@ export type Preset = "day" | "week" | "month" | "year" | "all";
 export const presets: Preset[] = ["day", "week", "month", "year", "all"];
 export type Range = { preset: Preset } | { from: number; to: number };
 export interface ExploreView { series: number[]; range: Range }
-export type Route = { page: "overview" } | { page: "nodes" } | { page: "node"; id: string } | { page: "explore"; view: ExploreView };
+export type Route = { page: "overview" } | { page: "nodes" } | { page: "system" } | { page: "node"; id: string } | { page: "explore"; view: ExploreView };
 
 export const series_shown_max = 8;  // as many as there are colours that can be told apart
 export const stretch_ms_min = 10 * 1000;
@@ -25,6 +25,7 @@ export function parse_view(query: string): ExploreView {
 
 export function parse_route(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
+  if (path === "system") return { page: "system" };
   if (path === "nodes") return { page: "nodes" };
   if (path.startsWith("nodes/")) {
     try { return { page: "node", id: decodeURIComponent(path.slice("nodes/".length)) }; } catch { return { page: "nodes" }; }

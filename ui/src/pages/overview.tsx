@@ -49,6 +49,7 @@ function FindingBox({ finding, nodes }: { finding: Finding; nodes: HouseNode[] }
         <p>{finding.why} {finding.todo} {finding.since !== null && <span class="al-since">{text.since(stamp(finding.since, zone.value, box_now.value))}</span>}</p>
       </div>
       {finding.id === "clock" && <ClockSet />}
+      {finding.id.startsWith("backup") && <div class="al-actions"><a class="al-button" data-main="" href="#/system">{words.backups.look}</a></div>}
       {node && <div class="al-actions"><a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a></div>}
     </section>
   );

@@ -1,0 +1,41 @@
+#include "web/backup_findings.h"
+
+#include <gtest/gtest.h>
+
+namespace alona::web {
+namespace {
+using namespace std::chrono_literals;
+
+constexpr UtcMs noon = utc_ms(1'795'521'600'000);
+constexpr Ms most = 48h;
+
+std::string ids(const BackupsKnown& known, bool trusted = true) {
+  std::string all;
+  for (const Finding& one : backup_findings(known, noon, trusted)) all += one.id + " ";
+  return all;
+}
+
+TEST(BackupFindings, a_new_box_has_time_for_its_first) {
+  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = noon - 47h, .age_max = most}), "");
+  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = noon - 49h, .age_max = most}), "backup ");
+  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = {}, .age_max = most}), "backup ");
+  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = {}, .age_max = most}, false), "") << "who knows";
+  EXPECT_EQ(ids({.news = {}, .failed = "cut", .box_since = noon - 1h, .age_max = most}, false), "backup ");
+}
+
+TEST(BackupFindings, old_ones_and_unproven_ones_are_told) {
+  const auto known = [](UtcMs newest, std::optional<UtcMs> proven) {
+    return BackupsKnown{.news = {newest, proven}, .failed = "an older one", .box_since = {}, .age_max = most};
+  };
+  EXPECT_EQ(ids(known(noon - 48h, noon)), "");
+  EXPECT_EQ(ids(known(noon - 49h, noon)), "backup ");
+  EXPECT_EQ(ids(known(noon - 49h, noon), false), "");
+  EXPECT_EQ(ids(known(noon + 24h, noon)), "") << "its clock was wrong";
+  EXPECT_EQ(ids(known(noon - 49h, {})), "backup backup_proof ");
+  const auto found = backup_findings(known(noon - 72h, {}), noon, true);
+  EXPECT_EQ(found.at(0).what, "The newest backup is 3 d old");
+  for (const Finding& one : found) EXPECT_FALSE(one.todo.empty());
+}
+
+}  // namespace
+}  // namespace alona::web

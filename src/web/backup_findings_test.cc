@@ -33,7 +33,7 @@ TEST(BackupFindings, old_ones_and_unproven_ones_are_told) {
   EXPECT_EQ(ids(known(noon + 24h, noon)), "") << "its clock was wrong";
   EXPECT_EQ(ids(known(noon - 49h, {})), "backup backup_proof ");
   const auto found = backup_findings(known(noon - 72h, {}), noon, true);
-  EXPECT_EQ(found.at(0).what, "The newest backup is 3 d old");
+  EXPECT_EQ(found.at(0).what, "The newest backup is 3 days old");
   for (const Finding& one : found) EXPECT_FALSE(one.todo.empty());
 }
 

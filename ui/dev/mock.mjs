@@ -87,7 +87,7 @@ function backups() {
   }
   const shown = mode === "empty" ? [] : sets;
   const proven = shown.find((one) => one.proven);
-  return { now: Date.now(), proven: proven ? { set: proven.set, at: proven.proven } : null, running: work && { ...work, doing: "reading back", done: Date.now() - work.since, all: work_ms }, last: ended, sets: shown };
+  return { now: Date.now(), proven: proven ? { set: proven.set, at: proven.proven } : null, running: work && { ...work, doing: "reading back", done: Date.now() - work.since, all: work_ms }, last: mode === "empty" ? null : ended, sets: shown };
 }
 function start_backup(response, kind, set) {
   if (backups().running) return problem(response, 503, "a backup is under way", "", "Wait until it is done.");

@@ -11,6 +11,9 @@ import { Empty, FailureBox, Loading } from "./states";
 
 const text = words.backups;
 const when = (t: number): string => stamp(t, zone.value, box_now.value);
+const together = (date: string): string => date.replace(/ /g, "\u00a0");  // a date isn't broken over two lines
+// The box's own words for what went wrong, as a sentence.
+const sentence = (said: string): string => said.charAt(0).toUpperCase() + said.slice(1) + (/[.!?]$/.test(said) ? "" : ".");
 const called = (set: BackupSet): string => (set.taken === null ? set.set : when(set.taken));
 const tone: Record<BackupSet["state"], string | undefined> = { proven: "well", verified: undefined, "not verified": "needs_you", failed: "being_lost" };
 
@@ -19,7 +22,7 @@ function Head({ data, admin }: { data: Picture; admin: boolean }) {
   const set = data.sets.find((one) => one.set === proven?.set);
   if (proven) return (
     <div class="al-proof">
-      <h3>{text.proven(set ? called(set) : when(proven.at))}</h3>
+      <h3>{text.proven(together(set ? called(set) : when(proven.at)))}</h3>
       <p class="al-soft">{text.proven_by(when(proven.at))}</p>
     </div>
   );
@@ -48,7 +51,7 @@ function Ended({ ended, sets }: { ended: BackupEnded; sets: BackupSet[] }) {
   if (ended.failed === null) return <p class="al-ended" role="status">{text.ended[ended.kind](set ? called(set) : ended.set ?? "")} <span class="al-soft">{when(ended.at)}</span></p>;
   return (
     <section class="al-note" data-tone="needs_you" role="alert">
-      <div><h3>{text.went_wrong[ended.kind]}</h3><p>{ended.failed} {ended.next} <span class="al-soft">{when(ended.at)}</span></p></div>
+      <div><h3>{text.went_wrong[ended.kind]}</h3><p>{sentence(ended.failed)} {ended.next} <span class="al-soft">{when(ended.at)}</span></p></div>
     </section>
   );
 }
@@ -60,7 +63,7 @@ function Row({ set, admin, busy, start }: { set: BackupSet; admin: boolean; busy
     <li data-set={set.set} data-state={set.state}>
       <div class="al-set">
         <h3>{called(set)} <span class="al-tag" data-tone={tone[set.state]}>{text.state[set.state]}</span></h3>
-        {set.failed !== null && <p class="al-why" data-tone="being_lost">{set.failed}</p>}
+        {set.failed !== null && <p class="al-why" data-tone="being_lost">{sentence(set.failed)}</p>}
         <dl>
           <div><dt>{text.size}</dt><dd>{bytes_text(set.bytes)}</dd></div>
           {set.taken !== null && <div><dt>{text.newest}</dt><dd>{set.newest === null ? text.no_readings : when(set.newest)}</dd></div>}

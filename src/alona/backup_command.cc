@@ -1,8 +1,6 @@
 // `alona backup`: sets of everything a box is made of, checked and proven. Each in this process, beside a
 // running core or without one.
 #include <fmt/format.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -18,17 +16,11 @@ namespace {
 struct Options {
   std::string set;
   bool all = false;
-  bool background = false;  // started by the core: a program follows it, and the sensors' writes come first
+  bool background = false;  // started by the core, which follows it
   [[nodiscard]] Progress::For progress_for() const {
     return background ? Progress::For::programs : Progress::For::people;
   }
 };
-
-// The disk only when nobody else wants it. Where that is refused, it is no less a backup.
-void stand_back() {
-  constexpr int this_process = 1, idle = 3 << 13;  // linux/ioprio.h
-  ::syscall(SYS_ioprio_set, this_process, 0, idle);
-}
 
 std::string time_or_null(const std::optional<UtcMs>& t) {
   return t ? fmt::format("\"{}\"", iso8601(*t)) : "null";
@@ -141,7 +133,6 @@ using Command = Result<void> (*)(const Context&, const backup::Box&, const Optio
 
 std::function<void()> run(Context& context, const std::shared_ptr<Options>& options, Command command) {
   return [&context, options, command] {
-    if (options->background) stand_back();
     const auto box = backup_box(context);
     if (!box) return context.end(box.error());
     step_aside();

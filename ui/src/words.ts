@@ -82,7 +82,7 @@ export const words = {
     state: { proven: "proven", verified: "verified", "not verified": "not verified", failed: "failed" },
     state_at: (state: string, when: string) => `${state} ${when}`,
     running: { now: "Backing up", verify: "Verifying", drill: "Drilling" },
-    doing: { copying: "copying the database", checking: "checking the copy", hashing: "looking at the files", writing: "writing the archive", "reading back": "reading it back", verifying: "reading all of it", restoring: "restoring into a scratch folder", "reading history": "reading the history", "": "starting" } as Record<string, string>,
+    doing: { checking: "checking the database", hashing: "looking at the files", writing: "writing the archive", "reading back": "reading it back", verifying: "reading all of it", restoring: "restoring into a scratch folder", "reading history": "reading the history", "": "starting" } as Record<string, string>,
     since: (when: string) => `since ${when}`, keeps_on: "You can leave this page; it goes on by itself.",
     ended: {
       now: () => "The backup is made, and was read back whole.", verify: (when: string) => `The backup of ${when} was read whole: nothing is missing.`,

@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cerrno>
-#include <charconv>
 #include <system_error>
 
 #include "web/backup_findings.h"
@@ -21,7 +19,6 @@ namespace {
 
 using web::BackupKind;
 constexpr std::size_t jobs_max = 32;
-constexpr std::size_t line_bytes_max = 16'384;
 constexpr int look_interval_ms = 60'000;
 
 std::string_view word(BackupKind kind) {
@@ -50,15 +47,6 @@ std::optional<UtcMs> time_of(const std::filesystem::path& file) {
   struct stat about{};
   if (::stat(file.c_str(), &about) != 0) return std::nullopt;
   return utc_ms(std::int64_t{about.st_mtim.tv_sec} * 1000);
-}
-
-std::optional<std::string> set_named_in(const std::string& line) {
-  boost::system::error_code error;
-  const auto value = boost::json::parse(line, error);
-  if (error || !value.is_object()) return std::nullopt;
-  const auto* name = value.get_object().if_contains("set");
-  if (name == nullptr || !name->is_string()) return std::nullopt;
-  return std::string(name->get_string());
 }
 
 }  // namespace
@@ -180,6 +168,10 @@ web::BackupsPicture BackupRunner::picture() {
     out.sets.push_back(told(set));
   }
   out.running = running_;
+  if (out.running) {
+    out.running->doing = said_.doing;
+    out.running->done = said_.done, out.running->all = said_.all;
+  }
   out.last = last_;
   return out;
 }
@@ -212,7 +204,7 @@ Result<void> BackupRunner::begin(const web::BackupWish& wish) {
   if (!child) return ::close(pipe[0]), std::unexpected(child.error());
   output_ = pipe[0];
   child_ = std::move(*child);
-  heard_.clear(), errors_.clear(), made_.clear();
+  said_ = {};
   running_ = web::BackupsPicture::Running{.what = wish, .since = clock_.utc(), .doing = {}};
   spdlog::info("started {} from the page", noun(wish.kind));
   return {};
@@ -226,33 +218,7 @@ void BackupRunner::hear() {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) return end();
-    heard_.append(bytes, static_cast<std::size_t>(n));
-    std::size_t begin = 0;
-    for (std::size_t at; (at = heard_.find('\n', begin)) != std::string::npos; begin = at + 1)
-      take_line(heard_.substr(begin, at - begin));
-    heard_.erase(0, begin);
-    if (heard_.size() > line_bytes_max) heard_.clear();
-  }
-}
-
-// `progress DONE ALL DOING`, the set as JSON, or what went wrong.
-void BackupRunner::take_line(const std::string& line) {
-  constexpr std::string_view progress = "progress ", error = "alona: ";
-  if (line.starts_with(progress)) {
-    const char* const last = line.data() + line.size();
-    std::uint64_t done = 0, all = 0;
-    const auto first = std::from_chars(line.data() + progress.size(), last, done);
-    if (first.ec != std::errc{} || first.ptr == last) return;
-    const auto second = std::from_chars(first.ptr + 1, last, all);
-    if (second.ec != std::errc{} || second.ptr == last) return;
-    running_->done = done, running_->all = all;
-    running_->doing.assign(second.ptr + 1, last);
-  } else if (line.starts_with(error)) {
-    errors_ = line.substr(error.size());
-  } else if (auto set = set_named_in(line)) {
-    made_ = std::move(*set);
-  } else if (!errors_.empty() && errors_.size() < line_bytes_max) {
-    errors_ += '\n' + line;
+    said_.take({bytes, static_cast<std::size_t>(n)});
   }
 }
 
@@ -261,11 +227,9 @@ void BackupRunner::end() {
   const int code = child_->wait();
   child_.reset();
   web::BackupsPicture::Ended ended{.what = running_->what, .at = clock_.utc(), .failed = {}, .next = {}};
-  if (!made_.empty()) ended.what.set = made_;
+  if (!said_.set.empty()) ended.what.set = said_.set;
   if (code != 0) {
-    const std::size_t line = errors_.find('\n');
-    ended.failed = errors_.substr(0, line);
-    if (line != std::string::npos) ended.next = errors_.substr(line + 1);
+    ended.failed = said_.failed(), ended.next = said_.next();
     if (ended.failed.empty()) ended.failed = fmt::format("it ended unexpectedly, with {}", code);
     spdlog::warn("{} from the page failed: {}", noun(ended.what.kind), ended.failed);
   } else {

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "alona/backup_output.h"
 #include "alona/child.h"
 #include "backup/sets.h"
 #include "ops/paths.h"
@@ -49,7 +50,6 @@ class BackupRunner {
   [[nodiscard]] Result<std::filesystem::path> file_of(const std::string& set) const;
   [[nodiscard]] Result<void> begin(const web::BackupWish& wish);
   void hear();
-  void take_line(const std::string& line);
   void end();
   void tell_page();
 
@@ -67,10 +67,8 @@ class BackupRunner {
   std::optional<web::BackupsPicture::Running> running_;
   std::optional<web::BackupsPicture::Ended> last_;
   std::optional<Child> child_;
-  int output_ = -1;     // the child's, to be read
-  std::string heard_;   // of it: the line that isn't whole yet
-  std::string errors_;  // what it said last, from "alona: " on
-  std::string made_;    // the set that it names
+  int output_ = -1;  // the child's, to be read
+  BackupOutput said_;
 
   std::mutex mutex_;
   std::deque<std::function<void()>> jobs_;

@@ -12,8 +12,8 @@ import { Empty, FailureBox, Loading } from "./states";
 const text = words.backups;
 const when = (t: number): string => stamp(t, zone.value, box_now.value);
 const together = (date: string): string => date.replace(/ /g, "\u00a0");  // a date isn't broken over two lines
-// The box's own words for what went wrong, as a sentence.
-const sentence = (said: string): string => said.charAt(0).toUpperCase() + said.slice(1) + (/[.!?]$/.test(said) ? "" : ".");
+// The box's own words for what went wrong, as a sentence; a file's name that begins it stays as it is.
+const sentence = (said: string): string => (/^[a-z]+ /.test(said) ? said.charAt(0).toUpperCase() + said.slice(1) : said) + (/[.!?]$/.test(said) ? "" : ".");
 const called = (set: BackupSet): string => (set.taken === null ? set.set : when(set.taken));
 const tone: Record<BackupSet["state"], string | undefined> = { proven: "well", verified: undefined, "not verified": "needs_you", failed: "being_lost" };
 

@@ -49,6 +49,21 @@ std::optional<UtcMs> time_of(const std::filesystem::path& file) {
   return utc_ms(std::int64_t{about.st_mtim.tv_sec} * 1000);
 }
 
+// Not what a link leads to.
+Result<web::BackupFile> open_file(const std::filesystem::path& path) {
+  const std::shared_ptr<const int> fd{new int{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)},
+                                      [](const int* held) {
+                                        if (*held >= 0) ::close(*held);
+                                        delete held;
+                                      }};
+  struct stat about{};
+  if (*fd < 0 || ::fstat(*fd, &about) != 0 || !S_ISREG(about.st_mode))
+    return fail(Errc::not_found, fmt::format("the backup {} can't be opened", path.filename().string()),
+                "It may be gone; look at the list again.");
+  ::posix_fadvise(*fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  return web::BackupFile{fd, static_cast<std::uint64_t>(about.st_size)};
+}
+
 }  // namespace
 
 BackupRunner::BackupRunner(const ops::Config& config, std::filesystem::path config_file, const Clock& clock)
@@ -100,19 +115,7 @@ bool BackupRunner::start(web::BackupWish wish, web::Done<void> done) {
 bool BackupRunner::open(std::string set, web::Done<web::BackupFile> done) {
   return post([this, set = std::move(set), done = std::move(done)] {
     const auto path = file_of(set);
-    if (!path) return done(std::unexpected(path.error()));
-    const int fd = ::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat about{};
-    std::FILE* file =
-        fd >= 0 && ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? ::fdopen(fd, "r") : nullptr;
-    if (file == nullptr) {
-      if (fd >= 0) ::close(fd);
-      return done(fail(Errc::not_found, fmt::format("the backup {} can't be opened", set),
-                       "It may be gone; look at the list again."));
-    }
-    std::setvbuf(file, nullptr, _IONBF, 0);
-    ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    done(web::BackupFile{{file, std::fclose}, static_cast<std::uint64_t>(about.st_size)});
+    done(path ? open_file(*path) : std::unexpected(path.error()));
   });
 }
 
@@ -178,7 +181,7 @@ web::BackupsPicture BackupRunner::picture() {
 
 Result<std::filesystem::path> BackupRunner::file_of(const std::string& set) const {
   std::error_code ec;
-  const auto path = paths_.backups() / set;
+  auto path = paths_.backups() / set;
   if (!backup::is_set_name(set) || !std::filesystem::is_regular_file(path, ec))
     return fail(Errc::not_found, "there is no such backup",
                 "Look at the list again: it may have been removed.");

@@ -1,6 +1,7 @@
 // Backups: what there is, starting one and following it, and taking a set away.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -60,8 +61,9 @@ Result<bool> stream_file(const BackupFile& from, http::BodyStream& body) {
   std::string piece;
   for (std::uint64_t left = from.bytes; left > 0; left -= piece.size()) {
     piece.resize(std::min<std::uint64_t>(left, limits::stream_chunk_bytes));
-    if (std::fread(piece.data(), 1, piece.size(), from.file.get()) != piece.size())
-      return fail(Errc::io, "cannot read the backup to its end");
+    const ssize_t n = ::read(*from.fd, piece.data(), piece.size());
+    if (n <= 0) return fail(Errc::io, "cannot read the backup to its end");
+    piece.resize(static_cast<std::size_t>(n));
     if (!body.write(piece)) return false;
   }
   return true;

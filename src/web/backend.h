@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
@@ -71,7 +70,7 @@ struct BackupsPicture {
   std::optional<Ended> last;  // since the core's start
 };
 struct BackupFile {
-  std::shared_ptr<std::FILE> file;  // open: it may be removed meanwhile
+  std::shared_ptr<const int> fd;  // open, and closed with this: the file may be removed meanwhile
   std::uint64_t bytes = 0;
 };
 

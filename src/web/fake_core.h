@@ -2,6 +2,9 @@
 // answers from it.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -103,10 +106,12 @@ class FakeBackend final : public Backend {
     const auto found = core_.backup_files.find(set);
     if (found == core_.backup_files.end())
       return done(fail(Errc::not_found, "there is no such backup")), true;
-    const std::shared_ptr<std::FILE> file{std::tmpfile(), std::fclose};
-    std::fwrite(found->second.data(), 1, found->second.size(), file.get());
-    std::rewind(file.get());
-    return done(BackupFile{file, found->second.size()}), true;
+    const std::shared_ptr<const int> fd{new int{::memfd_create("set", MFD_CLOEXEC)}, [](const int* held) {
+                                          ::close(*held);
+                                          delete held;
+                                        }};
+    const ssize_t written = ::pwrite(*fd, found->second.data(), found->second.size(), 0);
+    return done(BackupFile{fd, static_cast<std::uint64_t>(written)}), true;
   }
 
  private:

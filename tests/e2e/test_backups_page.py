@@ -3,6 +3,7 @@ import hashlib
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 from box import Box, wait_for
 from page import Page, memory_kib
@@ -34,6 +35,11 @@ def done(page, path):
     assert answer.status == 202, answer
     wait_for(lambda: told(page)["running"] is None and told(page)["last"] != before, "the end of " + path)
     return told(page)["last"]
+
+
+def children(box):
+    tasks = Path(f"/proc/{box.core.pid}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 def download(page, name):
@@ -123,18 +129,16 @@ def test_one_at_a_time_and_what_fails_is_said(box):
         assert ended["next"]
     # A drill that doesn't come on: its process is stopped.
     assert page.ask(f"/backups/{made['set']}/drill", "POST").status == 202
-    children = [int(pid) for pid in open(f"/proc/{box.core.pid}/task/{box.core.pid}/children").read().split()]
-    if not children:
-        children = [int(pid) for task in os.listdir(f"/proc/{box.core.pid}/task")
-                    for pid in open(f"/proc/{box.core.pid}/task/{task}/children").read().split()]
-    for pid in children:
+    drill = children(box)
+    for pid in drill:
         os.kill(pid, signal.SIGSTOP)
     if told(page)["running"]:
         second = page.ask("/backups", "POST")
         assert second.status == 503 and "under way" in second.json()["title"], second
-    for pid in children:
+    for pid in drill:
         os.kill(pid, signal.SIGCONT)
     wait_for(lambda: told(page)["running"] is None, "the end of the drill")
+    assert children(box) == [], "a zombie"
 
     file.write_bytes(file.read_bytes()[:-100])
     ended = done(page, f"/backups/{made['set']}/drill")

@@ -24,7 +24,7 @@ struct SetupReport {
 };
 
 struct SetupOptions {
-  std::string admin = "admin";           // empty: the page's users are left as they are
+  std::string admin = "admin";          // empty: the page's users are left as they are
   std::optional<std::string> password;  // of the first admin; nothing: one is made up
 };
 

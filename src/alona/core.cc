@@ -199,8 +199,10 @@ Result<void> serve(const CoreOptions& options) {
   page = web->get();
 
   std::thread writing{[&] { writer.run(); }};
-  std::optional<Proof> proof{std::in_place, paths, writer,
-                             *page,         clock, Proof::Start{database.unclean, database.damaged}};
+  std::optional<Proof> proof{
+      std::in_place, paths,
+      writer,        *page,
+      clock,         Proof::Start{database.unclean, database.damaged, options.config.backup.second_target}};
   backups->tell(*page);
   backend->on_checked([&] { proof->look_again(); });
   sd_notify(0, "READY=1");

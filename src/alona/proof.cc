@@ -1,5 +1,6 @@
 #include "alona/proof.h"
 #include "backup/drill.h"
+#include "backup/second_state.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -13,6 +14,7 @@
 #include "store/opening.h"
 #include "store/reader.h"
 #include "web/proof_findings.h"
+#include "web/second_findings.h"
 
 namespace alona {
 namespace {
@@ -104,7 +106,18 @@ void Proof::note_damage(const std::string& found) {
     spdlog::error("{}", marked.error().text());
 }
 
+void Proof::tell_second_copy() {
+  const backup::SecondState state = backup::second_state(paths_.backups());
+  std::vector<web::Finding> found;
+  if (auto amiss = web::second_finding({start_.second_target, state.trouble_since(),
+                                        state.missing.has_value(), state.why, state.copied, state.name},
+                                       clock_.utc()))
+    found.push_back(std::move(*amiss));
+  page_.post_notices("second_copy", std::move(found));
+}
+
 void Proof::tell() {
+  tell_second_copy();
   web::ProofPicture picture;
   auto reader = store::Reader::open(paths_.database());
   if (!reader) return;

@@ -21,6 +21,7 @@ class Proof {
   struct Start {
     bool unclean = false;
     std::optional<Error> damaged;  // known already
+    std::string second_target;     // of the backups
   };
   // All of them outlive it.
   Proof(ops::Paths paths, ingest::Service& service, web::WebServer& page, const Clock& clock, Start start);
@@ -36,6 +37,7 @@ class Proof {
   void check_after_unclean_end();
   void note_damage(const std::string& found);
   void tell();
+  void tell_second_copy();
 
   const ops::Paths paths_;
   ingest::Service& service_;

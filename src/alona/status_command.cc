@@ -3,10 +3,25 @@
 
 #include "alona/cli.h"
 #include "alona/core_client.h"
+#include "backup/second_state.h"
 #include "ops/status.h"
 
 namespace alona {
 namespace {
+
+// "second    copy of 2026-11-25: alona-cabin-….tar.zst"; nothing without a second target.
+std::string second_line(const ops::Config& config, const ops::Paths& paths) {
+  if (config.backup.second_target.empty()) return {};
+  const backup::SecondState state = backup::second_state(paths.backups());
+  const std::string last = state.copied ? fmt::format("copy of {}: {}", iso8601(*state.copied).substr(0, 10),
+                                                      printable(state.name))
+                                        : "no copy yet";
+  const auto trouble = state.trouble_since();
+  const std::string now = !trouble ? ""
+                                   : fmt::format("; {} since {}", state.missing ? "not there" : "failing",
+                                                 iso8601(*trouble).substr(0, 10));
+  return fmt::format("\nsecond    {}{}\n", last, now);
+}
 
 Result<bool> show_status(const Context& context) {
   const auto config = context.config();
@@ -17,7 +32,8 @@ Result<bool> show_status(const Context& context) {
   if (!*overview) return std::unexpected(core_is_stopped(paths));
   const auto screen = ops::status_screen(**overview, colour_wanted());
   if (!screen) return std::unexpected(screen.error());
-  fmt::print("{}\n", context.json ? **overview : screen->text);
+  fmt::print("{}{}\n", context.json ? **overview : screen->text,
+             context.json ? "" : second_line(*config, paths));
   return screen->all_well;
 }
 

@@ -48,6 +48,8 @@ class Fd {
                                                 int error);
 // All of it, or the errno.
 [[nodiscard]] int write_all(int fd, const void* data, std::size_t bytes);
+// Root's files would be nobody's to serve. Where a file system knows no owners, nothing happens.
+void give_to_owner_of_folder(const std::filesystem::path& file);
 
 inline constexpr std::string_view seal_mark = "alona-set-1\n";
 inline constexpr std::size_t set_seal_bytes = 8 + seal_mark.size() + 32;

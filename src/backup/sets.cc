@@ -130,17 +130,21 @@ SetState read_state(const fs::path& set_file) {
   return text ? parse_state(*text) : SetState{};
 }
 
-Result<void> put_state(const BackupSet& set) {
-  const auto now_or = [](const char* key, const std::optional<UtcMs>& at, std::string_view why = "") {
+std::string state_text(const SetState& state) {
+  const auto line = [](const char* key, const std::optional<UtcMs>& at, std::string_view why = "") {
     return at ? fmt::format("{} {}{}{}\n", key, iso8601(*at), why.empty() ? "" : " ", why) : std::string{};
   };
-  std::string text = now_or("verified", set.state.verified) + now_or("proven", set.state.proven);
-  if (!set.state.failed.empty()) {
-    std::string why = set.state.failed.substr(0, 2000);
+  std::string text = line("verified", state.verified) + line("proven", state.proven);
+  if (!state.failed.empty()) {
+    std::string why = state.failed.substr(0, 2000);
     std::ranges::replace(why, '\n', ' ');
-    text += now_or("failed", UtcMs{}, why);
+    text += line("failed", UtcMs{}, why);
   }
-  return files::replace(state_path(set.file), text, 0640);
+  return text;
+}
+
+Result<void> put_state(const BackupSet& set) {
+  return files::replace(state_path(set.file), state_text(set.state), 0640);
 }
 
 Result<void> drop_set(const BackupSet& set) {

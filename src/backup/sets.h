@@ -45,6 +45,7 @@ inline constexpr std::string_view set_suffix = ".tar.zst";
 [[nodiscard]] Result<BackupSet> find_set(const std::filesystem::path& folder, const std::string& name);
 
 [[nodiscard]] SetState read_state(const std::filesystem::path& set_file);  // nothing known: empty
+[[nodiscard]] std::string state_text(const SetState& state);
 [[nodiscard]] Result<void> put_state(const BackupSet& set);
 // The set and what is known of it.
 [[nodiscard]] Result<void> drop_set(const BackupSet& set);

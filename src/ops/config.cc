@@ -185,6 +185,12 @@ constexpr auto keys = std::to_array<Key>({
        if (!text || !(text->empty() || text->starts_with('/') || text->starts_with("label:"))) return false;
        return c.backup.second_target = std::move(*text), true;
      }},
+    {"backup", "passphrase_file", "\"\" (not encrypted) or an absolute path",
+     [](V v, Config& c) {
+       const auto text = plain_text(v, limits::config_text_bytes_max);
+       if (text && text->empty()) return c.backup.passphrase_file.clear(), true;
+       return take_path(v, c.backup.passphrase_file);
+     }},
     {"backup", "include", "a list of at most 32 absolute paths",
      [](V v, Config& c) {
        const auto absolute = [](const std::string& path) { return path.starts_with('/'); };

@@ -56,6 +56,7 @@ struct Config {
     int keep = 14;
     double max_share = 0.3;
     std::string second_target;
+    std::filesystem::path passphrase_file;  // empty: second copies aren't encrypted
     std::vector<std::string> include;
   } backup;
   struct {

@@ -58,6 +58,7 @@ TEST(Config, every_key_is_taken) {
     keep = 30
     max_share = 0.5
     second_target = "label:BACKUP"
+    passphrase_file = "/etc/alona/passphrase"
     include = ["/etc/network"]
     [health]
     disk_used_max = 90
@@ -77,6 +78,8 @@ TEST(Config, every_key_is_taken) {
   EXPECT_EQ(config->storage.on_corruption, OnCorruption::stop);
   EXPECT_EQ(config->storage.thin_after, std::chrono::days{730});
   EXPECT_EQ(config->backup.max_share, 0.5);
+  EXPECT_EQ(config->backup.second_target, "label:BACKUP");
+  EXPECT_EQ(config->backup.passphrase_file, "/etc/alona/passphrase");
   EXPECT_EQ(config->health.backup_age_max, std::chrono::hours{72});
   EXPECT_FALSE(config->time.accept_browser);
 }
@@ -130,6 +133,7 @@ TEST(Config, a_wrong_type_or_range_says_what_is_allowed) {
                            "[backup]\nmax_share = nan",
                            "[backup]\nkeep = 1",
                            "[backup]\nsecond_target = \"usb\"",
+                           "[backup]\npassphrase_file = \"secret\"",
                            "[backup]\ninclude = [\"etc\"]",
                            "[health]\ndisk_used_max = 100",
                            "[limits]\nnodes = 0",

@@ -14,6 +14,7 @@
 #include "backup/exchange.h"
 #include "backup/manifest.h"
 #include "backup/restore.h"
+#include "backup/second.h"
 #include "backup/set_file.h"
 #include "http/message.h"
 #include "room/size_text.h"
@@ -25,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string set, from, to;
+  std::string set, from, to, passphrase_file;
   bool no_restart = false, recover = false, yes = false;
 };
 
@@ -58,10 +59,13 @@ std::vector<fs::path> stick_folders() {
 Result<backup::BackupSet> newest_of(const std::vector<fs::path>& folders, const std::string& where) {
   std::optional<backup::BackupSet> newest;
   for (const fs::path& folder : folders) {
-    const auto sets = backup::list_sets(folder);
+    const auto opened = backup::SecondTarget::open(folder, {});  // such a folder may hold encrypted ones
+    const auto sets = opened ? backup::list_copies(*opened) : std::unexpected(opened.error());
     if (!sets) continue;
     for (const backup::BackupSet& set : *sets) {
-      if (set.counts() && (!newest || set.manifest->taken > newest->manifest->taken)) newest = set;
+      if (!set.counts() || (newest && set.manifest->taken <= newest->manifest->taken)) continue;
+      newest = set;
+      newest->file = folder / set.name();
     }
   }
   if (newest) return *newest;
@@ -81,6 +85,45 @@ Result<backup::BackupSet> wanted_set(const backup::Box& box, const Options& opti
   return backup::find_set(options.from.empty() ? backup::sets_folder(box) : fs::path{options.from},
                           options.set);
 }
+
+// The first line of `file`; empty: a person is asked.
+Result<std::string> passphrase_in(const std::string& file) {
+  if (file.empty()) return read_password("", "Passphrase of the backup: ", false);
+  auto found = backup::read_passphrase(file);
+  if (!found) return std::unexpected(found.error());
+  return std::move(found->text);
+}
+
+// A set that tar would read: decrypted, where it has to be, in a folder that is gone with this.
+class PlainSet {
+ public:
+  explicit PlainSet(fs::path scratch) : scratch_(std::move(scratch)) {}
+  ~PlainSet() {
+    std::error_code ec;
+    if (made_) fs::remove_all(scratch_, ec);
+  }
+  PlainSet(const PlainSet&) = delete;
+  PlainSet& operator=(const PlainSet&) = delete;
+  Result<void> open(backup::BackupSet& set, const backup::Box& box, const std::string& passphrase_file) {
+    if (!backup::is_encrypted(set.file)) return {};
+    const fs::path& configured = box.config.backup.passphrase_file;
+    const std::string file = passphrase_file.empty() ? configured.string() : passphrase_file;
+    const auto passphrase = passphrase_in(file);
+    if (!passphrase) return std::unexpected(passphrase.error());
+    std::error_code ec;
+    fs::remove_all(scratch_, ec);  // of one that was killed
+    if (auto folder = files::make_folder(scratch_.parent_path(), 0750); !folder) return folder;
+    made_ = true;
+    auto plain = backup::plain_set(set.file, *passphrase, scratch_);
+    if (!plain) return std::unexpected(plain.error());
+    set.file = std::move(*plain);
+    return {};
+  }
+
+ private:
+  fs::path scratch_;
+  bool made_ = false;
+};
 
 std::string said(const backup::Manifest& manifest) {
   return fmt::format(
@@ -152,8 +195,10 @@ Result<void> restore(const Context& context, const Options& options) {
   const auto box = backup_box(context);
   if (!box) return std::unexpected(box.error());
   if (options.recover) return recover(context, *box);
-  const auto set = wanted_set(*box, options);
+  auto set = wanted_set(*box, options);
   if (!set) return std::unexpected(set.error());
+  PlainSet plain{box->config.core.data_dir / "scratch/restore"};
+  if (auto opened = plain.open(*set, *box, options.passphrase_file); !opened) return opened;
   if (!options.to.empty()) return unpack_only(context, *set, options);
   if (auto yes = ask_first(*box, *set, options); !yes) return yes;
   // No backup begins, and none is dropped, meanwhile.
@@ -180,6 +225,9 @@ void add_restore_command(CLI::App& app, Context& context) {
                       "The folder it is in, or USB: the newest set on a mounted stick");
   auto* to =
       command->add_option("--to", options->to, "Only unpack it there, into a folder that isn't there yet");
+  command->add_option(
+      "--passphrase-file", options->passphrase_file,
+      "Of an encrypted set: the file's first line (default: as configured, else it is asked for)");
   command->add_flag("--no-restart", options->no_restart, "Leave the core stopped, and don't try it");
   command->add_flag("--yes", options->yes, "Don't ask");
   command->add_flag("--recover", options->recover, "Finish or undo a restore that was cut short")

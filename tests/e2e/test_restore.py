@@ -75,6 +75,31 @@ def test_card_gone_one_command_and_the_nodes_come_back(tmp_path):
         assert not kept(box)
 
 
+def test_from_an_encrypted_set_on_a_stick(tmp_path):
+    stick, secret = tmp_path / "stick", tmp_path / "secret"
+    stick.mkdir()
+    secret.write_text("correct horse battery staple\n")
+    secret.chmod(0o600)
+    with Box({"backup": f"second_target = '{stick}'\npassphrase_file = '{secret}'"}) as box:
+        box.publish(box.client(box.add_node("roof")), messages(0, 100))
+        stored(box, 100)
+        backup(box)
+        box.stop_core()
+        shutil.rmtree(box.data / "live")
+        shutil.rmtree(box.data / "backups")
+        box.config_file.write_text(box.config_file.read_text().replace("passphrase_file", "# passphrase_file"))
+        wrong = tmp_path / "wrong"
+        wrong.write_text("another phrase of words\n")
+        said = box.run("restore", "--from", str(stick), "--passphrase-file", str(wrong), "--yes", check=False)
+        assert said.returncode != 0 and "passphrase" in said.stderr, said
+        assert not (box.data / "live").exists()
+        box.run("restore", "--from", str(stick), "--passphrase-file", str(secret), "--yes")
+        assert not (box.data / "scratch/restore").exists(), "nothing that was encrypted stays open"
+        box.reload_broker()
+        box.start_core()
+        assert values(box) == list(range(100))
+
+
 def test_over_a_running_core_under_load_and_back_again(box):
     roof = box.add_node("roof")
     client = box.client(roof)

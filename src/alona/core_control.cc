@@ -1,9 +1,11 @@
 #include "alona/core_control.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -48,23 +50,44 @@ std::unexpected<Error> not_well(std::string_view words, std::string_view where) 
               std::string{where});
 }
 
+// What a child printed, in memory alone.
+class Output {
+ public:
+  Output() : fd_(::memfd_create("output", MFD_CLOEXEC)) {}
+  ~Output() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  [[nodiscard]] int fd() const { return fd_; }
+  // The end of it.
+  [[nodiscard]] std::string text() const {
+    constexpr off_t most = 2000;
+    const off_t bytes = ::lseek(fd_, 0, SEEK_END);
+    std::string text(static_cast<std::size_t>(std::clamp<off_t>(bytes, 0, most)), '\0');
+    const ssize_t n = ::pread(fd_, text.data(), text.size(), std::max<off_t>(bytes - most, 0));
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  }
+
+ private:
+  int fd_;
+};
+
 // Runs it to its end; what it printed. A program that hangs is ended after two minutes.
-Result<std::string> output_of(const std::vector<std::string>& command, const fs::path& log) {
-  std::error_code ec;
-  fs::remove(log, ec);
-  auto child = Child::start(command.front(), command, log);
+Result<std::string> output_of(const std::vector<std::string>& command) {
+  const Output output;
+  auto child = Child::start(command.front(), command, output.fd());
   if (!child) return std::unexpected(child.error());
   if (!wait_until(120s, [&] { return !child->running(); }))
     return fail(Errc::temporary, fmt::format("{} {} doesn't end", command[0], command[1]));
-  std::string said = child->last_words();
-  fs::remove(log, ec);
-  while (said.ends_with('\n')) said.pop_back();
-  return said;
+  return output.text();
 }
 
 class SystemdControl : public backup::CoreControl {
  public:
-  SystemdControl(const ops::Config& config, fs::path log) : paths_(config), log_(std::move(log)) {}
+  explicit SystemdControl(const ops::Config& config) : paths_(config) {}
 
   Result<bool> stop() override {
     const auto state = active();
@@ -77,7 +100,7 @@ class SystemdControl : public backup::CoreControl {
   }
   Result<void> start() override {
     // The broker's files are others now; where it isn't run by systemd, a login later proves it.
-    (void)output_of({"systemctl", "try-reload-or-restart", "mosquitto.service"}, log_);
+    (void)output_of({"systemctl", "try-reload-or-restart", "mosquitto.service"});
     return tell("start");
   }
   Result<void> wait_well() override {
@@ -88,23 +111,22 @@ class SystemdControl : public backup::CoreControl {
 
  private:
   [[nodiscard]] Result<std::string> active() const {
-    return output_of({"systemctl", "show", "--property=ActiveState", "--value", unit}, log_);
+    return output_of({"systemctl", "show", "--property=ActiveState", "--value", unit});
   }
   [[nodiscard]] Result<void> tell(const std::string& what) const {
-    const auto said = output_of({"systemctl", what, unit}, log_);
+    const auto said = output_of({"systemctl", what, unit});
     if (!said) return std::unexpected(said.error());
     if (said->empty()) return {};
     return fail(Errc::temporary, fmt::format("systemctl {} {}: {}", what, unit, *said),
                 "Run the command with sudo.");
   }
   const ops::Paths paths_;
-  const fs::path log_;
 };
 
 class OwnControl : public backup::CoreControl {
  public:
-  OwnControl(const ops::Config& config, std::string config_file, fs::path log)
-      : paths_(config), config_file_(std::move(config_file)), log_(std::move(log)) {}
+  OwnControl(const ops::Config& config, std::string config_file)
+      : paths_(config), config_file_(std::move(config_file)) {}
 
   Result<bool> stop() override {
     if (child_) return child_->stop(Ms{30'000}), child_.reset(), true;
@@ -127,9 +149,8 @@ class OwnControl : public backup::CoreControl {
   }
 
   Result<void> start() override {
-    std::error_code ec;
-    fs::remove(log_, ec);
-    auto child = Child::start("core", {"/proc/self/exe", "--config", config_file_, "core"}, log_);
+    output_.emplace();
+    auto child = Child::start("core", {"/proc/self/exe", "--config", config_file_, "core"}, output_->fd());
     if (!child) return std::unexpected(child.error());
     child_ = std::move(*child);
     return {};
@@ -137,14 +158,12 @@ class OwnControl : public backup::CoreControl {
   Result<void> wait_well() override {
     (void)wait_until(gate_max, [&] { return well(paths_) || !child_->running(); });
     if (child_->running() && well(paths_)) return {};
-    return not_well(child_->last_words(), {});
+    return not_well(output_->text(), {});
   }
   // Whoever has started a core by hand starts it again: it would be out of their sight here.
   std::string leave_running(bool was_running) override {
     if (child_) child_->stop(Ms{30'000});
     child_.reset();
-    std::error_code ec;
-    fs::remove(log_, ec);
     return fmt::format("Let the broker read its files again, and start the core{}: alona --config {} core",
                        was_running ? " again" : "", config_file_);
   }
@@ -162,23 +181,22 @@ class OwnControl : public backup::CoreControl {
   }
   const ops::Paths paths_;
   const std::string config_file_;
-  const fs::path log_;
+  std::optional<Output> output_;
   std::optional<Child> child_;
 };
 
-bool unit_runs_it(const std::string& config_file, const fs::path& log) {
+bool unit_runs_it(const std::string& config_file) {
   std::error_code ec;
   if (config_file != ops::config_path_default || !fs::exists("/run/systemd/system", ec)) return false;
-  const auto state = output_of({"systemctl", "show", "--property=LoadState", "--value", unit}, log);
+  const auto state = output_of({"systemctl", "show", "--property=LoadState", "--value", unit});
   return state && *state == "loaded";
 }
 
 }  // namespace
 
 std::unique_ptr<backup::CoreControl> core_control(const ops::Config& config, const std::string& config_file) {
-  const fs::path log = fs::temp_directory_path() / fmt::format("alona-restore-{}.log", ::getpid());
-  if (unit_runs_it(config_file, log)) return std::make_unique<SystemdControl>(config, log);
-  return std::make_unique<OwnControl>(config, config_file, log);
+  if (unit_runs_it(config_file)) return std::make_unique<SystemdControl>(config);
+  return std::make_unique<OwnControl>(config, config_file);
 }
 
 }  // namespace alona

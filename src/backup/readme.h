@@ -21,6 +21,7 @@ How it comes back by hand, with tar, zstd and sqlite3, in the folder that tar ma
     sudo mv /var/lib/alona/live /var/lib/alona/live-before
     sudo cp -a live /var/lib/alona/live
     sudo chown -R --reference=/var/lib/alona /var/lib/alona/live
+    sudo chgrp -R mosquitto /var/lib/alona/live/broker
     sudo cp etc/alona.toml etc/mqtt-password /etc/alona/
   then start it again, and the broker: sudo systemctl restart mosquitto alona-core
 

@@ -301,6 +301,7 @@ TEST(CopyPlans, of_a_box_that_counts_afresh_keep_its_new_sets) {
     return made;
   };
   std::vector<BackupSet> there;
+  there.reserve(4);
   for (int i = 0; i < 4; ++i) there.push_back(set(50 - static_cast<std::uint64_t>(i), 50 - i, "/stick"));
   const std::vector<BackupSet> own{set(1, 60, "/box")};
   const CopyPlan plan = plan_copies(own, there, {4, 1000});

@@ -11,8 +11,9 @@ std::string day(UtcMs t) { return iso8601(t).substr(0, 10); }
 
 std::string or_restore(const ProofPicture& picture, std::string_view otherwise) {
   if (picture.restore.empty()) return std::string(otherwise);
-  return fmt::format("What is lost may be in the newest proven backup; this says how to bring it back: {}",
-                     picture.restore);
+  return fmt::format(
+      "What is lost may be in the newest proven backup; this puts that in the place of all that is here: {}",
+      picture.restore);
 }
 
 Finding of_salvage(const ProofPicture& picture, const store::SalvageNote& note) {

@@ -95,9 +95,8 @@ std::string page(const WebOptions& options, const RescueState& state) {
   std::string backup =
       state.backup ? fmt::format("<p>{}</p>", escaped(*state.backup)) : "<p>None is known.</p>";
   if (!state.command.empty())
-    backup += fmt::format(
-        "<p class=\"soft\">On the box, in a shell, this says how to bring it back:</p><code>{}</code>",
-        escaped(state.command));
+    backup += fmt::format("<p class=\"soft\">On the box, in a shell, this brings it back:</p><code>{}</code>",
+                          escaped(state.command));
   body += section("", "Newest backup that is proven", backup);
   body += section("", "For whoever mends it", fmt::format("<p>{}</p>", escaped(state.detail)));
   return fmt::format(

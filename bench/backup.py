@@ -13,9 +13,9 @@ import subprocess
 import time
 
 import proof
-from box import BIN, Stored, workplace
+from box import BIN, workplace
 from history import make
-from ingest import preloaded, say, subscribe_core
+from ingest import preloaded, say, subscribe_core, take_in
 
 FLOOD = 95_000
 BY_HAND = """set -e
@@ -71,24 +71,15 @@ def flood(disk, name, file, beside):
     try:
         put_database(box, file)
         running = subprocess.Popen([str(p) for p in backup(box)], stdout=subprocess.DEVNULL) if beside else None
-        with box.watch() as connection:
-            stored = Stored(connection)
-            core = box.core()
-            begin = first = None
-            while (now := stored()) < FLOOD:
-                core.running()
-                if now and first is None:
-                    begin, first = time.monotonic(), now
-                time.sleep(0.02)
-            speed = (FLOOD - first) / (time.monotonic() - begin)
+        result = take_in(disk, box, FLOOD)
         if running and running.poll() is not None:
             raise RuntimeError("the backup was quicker than the flood")
         if running and running.wait() != 0:
             raise RuntimeError("the backup failed")
-        core.stop()
     finally:
         box.close()
         shutil.rmtree(box.folder)
+    speed = result["messages"] / result["seconds"]
     say(f"  {name}: {speed:,.0f} messages/s")
     return speed
 

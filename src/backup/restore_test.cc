@@ -173,7 +173,7 @@ TEST(Restore, is_undone_when_the_core_does_not_turn) {
   EXPECT_EQ(two.folders().size(), 2u);
 }
 
-TEST(Restore, touches_nothing_when_the_set_is_bad_or_newer) {
+TEST(Restore, touches_nothing_when_the_set_is_bad) {
   TwoStates two;
   TestCore core{two.box};
   const std::string whole = text_of(two.set);
@@ -184,6 +184,36 @@ TEST(Restore, touches_nothing_when_the_set_is_bad_or_newer) {
   EXPECT_FALSE(core.stopped);
   EXPECT_EQ(all_of(two.box), two.now);
   EXPECT_EQ(two.folders(), std::vector<std::string>{"restore.lock"});
+}
+
+TEST(Restore, touches_nothing_when_a_newer_program_made_the_set) {
+  TwoStates two;
+  Manifest manifest = *look_into_set(two.set);
+  ASSERT_TRUE(read_set(two.set, two.box.root / "apart", [](std::uint64_t, std::uint64_t) { return true; }));
+  std::vector<Source> sources;
+  sources.reserve(manifest.members.size());
+  for (const Member& member : manifest.members)
+    sources.push_back({.member = member, .text = text_of(two.box.root / "apart" / member.path), .read = {}});
+  ++manifest.contents.schema;
+  const fs::path newer = two.box.root / "newer.tar.zst";
+  ASSERT_TRUE(
+      write_set(newer, "alona-x", manifest, sources, [](std::uint64_t, std::uint64_t) { return true; }));
+  TestCore core{two.box};
+  const auto restored = restore_set(two.box.box, newer, core, true, two.box.clock, quietly);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, Errc::newer) << restored.error().text();
+  EXPECT_FALSE(restored.error().next.empty());
+  EXPECT_FALSE(core.stopped);
+  EXPECT_EQ(all_of(two.box), two.now);
+}
+
+TEST(Restore, can_leave_the_core_stopped) {
+  TwoStates two;
+  TestCore core{two.box};
+  ASSERT_TRUE(two.restore(core, false));
+  EXPECT_TRUE(core.starts.empty());
+  EXPECT_FALSE(core.running);
+  expect_same_history(two.box, two.then);
 }
 
 TEST(Restore, leaves_a_configuration_alone_that_names_other_places) {

@@ -10,22 +10,7 @@
 #include "backup/second.h"
 
 namespace alona::backup {
-namespace {
-
 namespace fs = std::filesystem;
-
-BackupSet look_at_encrypted(const fs::path& file) {
-  BackupSet set{.file = file};
-  std::error_code ec;
-  set.bytes = fs::file_size(file, ec);
-  set.state = read_state(file);
-  auto manifest = look_into_encrypted(file);
-  if (manifest) set.manifest = std::move(*manifest);
-  if (!manifest && set.state.failed.empty()) set.state.failed = manifest.error().what;
-  return set;
-}
-
-}  // namespace
 
 Result<std::vector<BackupSet>> list_copies(const SecondTarget& target) {
   auto sets = list_sets(target.folder());
@@ -34,7 +19,7 @@ Result<std::vector<BackupSet>> list_copies(const SecondTarget& target) {
   for (fs::directory_iterator it{target.folder(), ec}, end; !ec && it != end; it.increment(ec)) {
     const std::string name = it->path().filename().string();
     if (name.ends_with(crypt_suffix) && is_set_name(name.substr(0, name.size() - crypt_suffix.size())))
-      sets->push_back(look_at_encrypted(it->path()));
+      sets->push_back(set_at(it->path(), look_into_encrypted(it->path())));
   }
   if (ec) return std::unexpected(target.told(file_error("look into", target.folder(), ec.value()).error()));
   std::ranges::sort(*sets, std::greater{}, [](const BackupSet& set) {

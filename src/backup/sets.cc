@@ -47,17 +47,6 @@ SetState parse_state(std::string_view text) {
   return state;
 }
 
-BackupSet look_at(const fs::path& file) {
-  BackupSet set{.file = file};
-  std::error_code ec;
-  set.bytes = fs::file_size(file, ec);
-  set.state = read_state(file);
-  auto manifest = look_into_set(file);
-  if (manifest) set.manifest = std::move(*manifest);
-  if (!manifest && set.state.failed.empty()) set.state.failed = manifest.error().what;
-  return set;
-}
-
 std::int64_t week_of(const BackupSet& set) {
   return std::chrono::floor<std::chrono::weeks>(set.manifest->taken).time_since_epoch().count();
 }
@@ -84,6 +73,16 @@ std::string_view state_word(const BackupSet& set) {
   return set.state.proven ? "proven" : set.state.verified ? "verified" : "not verified";
 }
 
+BackupSet set_at(const fs::path& file, Result<Manifest> manifest) {
+  BackupSet set{.file = file};
+  std::error_code ec;
+  set.bytes = fs::file_size(file, ec);
+  set.state = read_state(file);
+  if (manifest) set.manifest = std::move(*manifest);
+  if (!manifest && set.state.failed.empty()) set.state.failed = manifest.error().what;
+  return set;
+}
+
 std::string set_folder_name(std::string_view host, UtcMs taken) {
   std::string name;
   for (const char c : host) {
@@ -104,7 +103,8 @@ Result<std::vector<BackupSet>> list_sets(const fs::path& folder) {
   std::vector<BackupSet> sets;
   std::error_code ec;
   for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
-    if (is_set_name(it->path().filename().string())) sets.push_back(look_at(it->path()));
+    if (is_set_name(it->path().filename().string()))
+      sets.push_back(set_at(it->path(), look_into_set(it->path())));
   }
   if (ec) {
     return fail(ec == std::errc::no_such_file_or_directory ? Errc::not_found : Errc::io,
@@ -120,7 +120,7 @@ Result<std::vector<BackupSet>> list_sets(const fs::path& folder) {
 Result<BackupSet> find_set(const fs::path& folder, const std::string& name) {
   std::error_code ec;
   for (const fs::path& path : {folder / name, folder / (name + std::string{set_suffix}), fs::path{name}}) {
-    if (fs::is_regular_file(path, ec)) return look_at(path);
+    if (fs::is_regular_file(path, ec)) return set_at(path, look_into_set(path));
   }
   return fail(Errc::not_found, fmt::format("there is no backup {}", name), "`alona backup list` shows all.");
 }

@@ -44,6 +44,8 @@ inline constexpr std::string_view set_suffix = ".tar.zst";
 // `name`: of the set, with or without its suffix, or a path. not_found.
 [[nodiscard]] Result<BackupSet> find_set(const std::filesystem::path& folder, const std::string& name);
 
+// The set at `file`, with what is known of it; `manifest` as it says of itself, or why that can't be read.
+[[nodiscard]] BackupSet set_at(const std::filesystem::path& file, Result<Manifest> manifest);
 [[nodiscard]] SetState read_state(const std::filesystem::path& set_file);  // nothing known: empty
 [[nodiscard]] std::string state_text(const SetState& state);
 [[nodiscard]] Result<void> put_state(const BackupSet& set);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "backup/archive.h"
 #include "backup/exchange.h"
 #include "backup/readme.h"
 #include "backup/set_file.h"
@@ -110,13 +111,6 @@ Result<std::vector<Source>> small_files(const Box& box) {
   return sources;
 }
 
-// Root's files would be nobody's to serve: they belong to whoever owns the folder.
-void hand_over(const fs::path& file) {
-  struct stat about{};
-  if (::geteuid() != 0 || ::stat(file.parent_path().c_str(), &about) != 0) return;
-  [[maybe_unused]] const int done = ::chown(file.c_str(), about.st_uid, about.st_gid);
-}
-
 class Backup {
  public:
   Backup(const Box& box, const Clock& clock, const Doing& doing) : box_(box), clock_(clock), doing_(doing) {}
@@ -197,14 +191,13 @@ class Backup {
 
   Result<void> keep(const Sets&) {
     std::error_code ec;
-    hand_over(part_);
+    give_to_owner_of_folder(part_);
     fs::rename(part_, taken_.set.file, ec);
     if (ec) return fail(Errc::io, fmt::format("cannot rename {}: {}", part_.string(), ec.message()));
     if (auto synced = files::sync_folder(sets_folder(box_)); !synced) return synced;
     taken_.set.bytes = fs::file_size(taken_.set.file, ec);
     taken_.set.state.verified = manifest_.taken;
     if (auto put = put_state(taken_.set); !put) return put;
-    hand_over(taken_.set.file.string() + ".state");
     const auto disk = fs::space(sets_folder(box_), ec);
     const Retention retention{
         static_cast<std::size_t>(box_.config.backup.keep),
@@ -256,7 +249,6 @@ Result<void> verify_set(BackupSet& set, const Clock& clock, const Doing& doing) 
     set.state.failed = read.error().what;
   }
   if (auto put = put_state(set); !put) return put;
-  hand_over(set.file.string() + ".state");
   return read ? Result<void>{} : std::unexpected(read.error());
 }
 

@@ -33,12 +33,13 @@ std::string json_of(const backup::BackupSet& set) {
   const auto* m = set.manifest ? &*set.manifest : nullptr;
   return fmt::format(
       R"({{"set":{},"state":"{}","bytes":{},"taken":{},"newest":{},"readings":{},"schema":{},"program":{},)"
-      R"("verified":{},"proven":{},"failed":{},"encrypted":{}}})",
+      R"("verified":{},"proven":{},"failed":{},"base":{},"encrypted":{}}})",
       http::json_string(set.name()), state_word(set), set.bytes,
       time_or_null(m ? std::optional{m->taken} : std::nullopt),
       time_or_null(m ? m->contents.newest : std::nullopt), m ? m->contents.readings : 0,
       m ? m->contents.schema : 0, http::json_string(m ? m->program : ""), time_or_null(set.state.verified),
       time_or_null(set.state.proven), http::json_string(set.state.failed),
+      m && m->base && !m->base->set.empty() ? http::json_string(m->base->set) : "null",
       set.name().ends_with(backup::crypt_suffix));
 }
 
@@ -46,7 +47,8 @@ std::string about(const backup::BackupSet& set) {
   if (!set.state.failed.empty()) return printable(set.state.failed);
   if (set.name().ends_with(backup::crypt_suffix)) return "encrypted, taken " + iso8601(set.manifest->taken);
   const auto newest = set.manifest->contents.newest;
-  return newest ? "newest reading " + iso8601(*newest) : "no readings";
+  return (newest ? "newest reading " + iso8601(*newest) : "no readings") +
+         (set.manifest->base ? ", builds on " + set.manifest->base->set : "");
 }
 
 void say(const backup::BackupSet& set) {
@@ -136,11 +138,13 @@ Result<void> now(const Context& context, const backup::Box& box, const Options& 
   const auto taken = backup::take_backup(box, SystemClock{}, shown(progress));
   progress.clear();
   if (!taken) return std::unexpected(taken.error());
+  if (!taken->note.empty()) fmt::print(stderr, "{}\n", printable(taken->note));
   if (context.json) return copy_new(context, box, options, taken->set);
   const backup::Manifest& m = *taken->set.manifest;
   fmt::print("{}\n{}, {} readings{}; read back and whole.\n", taken->set.file.string(),
              room::size_text(taken->set.bytes), m.contents.readings,
              m.contents.newest ? ", the newest of " + iso8601(*m.contents.newest) : "");
+  if (m.base) fmt::print("It holds what has changed since {}; a restore takes both.\n", m.base->set);
   for (const std::string& name : taken->dropped) fmt::print("Removed {}\n", name);
   return copy_new(context, box, options, taken->set);
 }

@@ -33,7 +33,7 @@ constexpr std::uint32_t passes_max = 8, memory_kib_max = 256 * 1024;
 struct Header {
   CryptCost cost;
   std::array<unsigned char, crypto_pwhash_SALTBYTES> salt{};
-  std::uint64_t number = 0;
+  std::uint32_t number = 0, base = 0;
   std::int64_t taken = 0;
   std::array<unsigned char, 16> check{};
   std::array<unsigned char, 24> stream{};
@@ -42,7 +42,8 @@ struct Header {
   template <class Self, class F>
   static void fields(Self& h, F&& f) {
     f(&h.cost.passes, 4), f(&h.cost.memory_kib, 4), f(h.salt.data(), h.salt.size());
-    f(&h.number, 8), f(&h.taken, 8), f(h.check.data(), h.check.size()), f(h.stream.data(), h.stream.size());
+    f(&h.number, 4), f(&h.base, 4), f(&h.taken, 8), f(h.check.data(), h.check.size()),
+        f(h.stream.data(), h.stream.size());
   }
 };
 
@@ -200,7 +201,11 @@ Result<void> encrypt_set(const BackupSet& set, const std::string& passphrase, co
   if (!bytes) return std::unexpected(bytes.error());
   Header header{.cost = cost};
   randombytes_buf(header.salt.data(), header.salt.size());
-  if (set.manifest) header.number = set.manifest->number, header.taken = count(set.manifest->taken);
+  if (set.manifest) {
+    header.number = static_cast<std::uint32_t>(set.manifest->number);
+    header.base = set.manifest->base ? static_cast<std::uint32_t>(set.manifest->base->number) : 0;
+    header.taken = count(set.manifest->taken);
+  }
   const auto key = key_of(passphrase, header);
   if (!key) return std::unexpected(key.error());
   std::copy_n(key->bytes.begin() + 32, header.check.size(), header.check.begin());
@@ -267,6 +272,7 @@ Result<Manifest> look_into_encrypted(const fs::path& file) {
   if (!header) return std::unexpected(header.error());
   Manifest manifest;
   manifest.number = header->number, manifest.taken = utc_ms(header->taken);
+  if (header->base != 0) manifest.base = Base{.set = {}, .number = header->base, .database_sha256 = {}};
   return manifest;
 }
 

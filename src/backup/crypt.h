@@ -4,7 +4,9 @@
 //   12  "alona-enc-1\n"
 //    8  u32 passes, u32 KiB of memory: of argon2id (crypto_pwhash); all numbers little-endian
 //   16  salt
-//   16  u64 the set's number, i64 when it was taken in Unix milliseconds: as its manifest says
+//   16  u32 the set's number, u32 that of the one it builds on or 0, i64 when it was taken in Unix
+//   milliseconds:
+//       as its manifest says
 //   16  check: tells a wrong passphrase from damage
 //   24  header of crypto_secretstream_xchacha20poly1305
 //   32  SHA-256 of the 92 bytes above
@@ -50,7 +52,7 @@ using PutBytes = std::function<Result<void>(const void*, std::size_t)>;
 // Decrypts through: every byte is what was encrypted, and that was a whole set.
 [[nodiscard]] Result<void> verify_encrypted(const std::filesystem::path& file, const std::string& passphrase,
                                             const SetProgress& progress);
-// Without a passphrase: the number and the time, of which a manifest is made.
+// Without a passphrase: the numbers and the time, of which a manifest is made.
 [[nodiscard]] Result<Manifest> look_into_encrypted(const std::filesystem::path& file);
 [[nodiscard]] bool is_encrypted(const std::filesystem::path& file);
 [[nodiscard]] std::uint64_t encrypted_bytes(std::uint64_t plain);
@@ -66,7 +68,8 @@ struct Passphrase {
                                       const std::filesystem::path& out, const SetProgress& progress);
 
 // What to read for the set at `path`: itself, or decrypted below `scratch`, which is made and the caller's to
-// remove. auth: it is encrypted and `passphrase` isn't the one, or there is none.
+// remove; the one that it builds on, from the same folder, beside it. auth: it is encrypted and `passphrase`
+// isn't the one, or there is none.
 [[nodiscard]] Result<std::filesystem::path> plain_set(const std::filesystem::path& path,
                                                       const std::optional<std::string>& passphrase,
                                                       const std::filesystem::path& scratch);

@@ -68,6 +68,36 @@ Result<void> decrypt_to(const fs::path& file, const std::string& passphrase, con
   return files::sync_folder(out.parent_path());
 }
 
+namespace {
+
+Result<fs::path> decrypted(const fs::path& path, const std::string& passphrase, const fs::path& scratch) {
+  std::string name = path.filename().string();
+  if (name.ends_with(crypt_suffix)) name.resize(name.size() - crypt_suffix.size());
+  fs::path out = scratch / name;
+  std::error_code ec;
+  fs::remove(out, ec);  // of one that was killed
+  auto done = decrypt_to(path, passphrase, out, [](std::uint64_t, std::uint64_t) { return true; });
+  if (!done) return std::unexpected(done.error());
+  return out;
+}
+
+// A set is read with the one that it builds on beside it.
+Result<void> bring_base(const fs::path& plain, const fs::path& folder, const std::string& passphrase) {
+  const auto manifest = look_into_set(plain);
+  if (!manifest || !manifest->base) return {};  // what is wrong with it is told when it is read
+  const fs::path base = folder / manifest->base->set, encrypted = base.string() + std::string{crypt_suffix};
+  std::error_code ec;
+  if (fs::exists(encrypted, ec)) {
+    if (auto done = decrypted(encrypted, passphrase, plain.parent_path()); !done)
+      return with_context("the set that it builds on", done.error());
+  } else if (fs::exists(base, ec)) {
+    fs::create_symlink(fs::absolute(base), plain.parent_path() / base.filename(), ec);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<fs::path> plain_set(const fs::path& path, const std::optional<std::string>& passphrase,
                            const fs::path& scratch) {
   if (!is_encrypted(path)) return path;
@@ -75,14 +105,11 @@ Result<fs::path> plain_set(const fs::path& path, const std::optional<std::string
     return fail(Errc::auth, fmt::format("{} is encrypted", path.string()),
                 "Put its passphrase into a file and name that in [backup] passphrase_file.");
   if (auto made = files::make_folder(scratch, 0700); !made) return std::unexpected(made.error());
-  std::string name = path.filename().string();
-  if (name.ends_with(crypt_suffix)) name.resize(name.size() - crypt_suffix.size());
-  fs::path out = scratch / name;
-  std::error_code ec;
-  fs::remove(out, ec);  // of one that was killed
-  auto done = decrypt_to(path, *passphrase, out, [](std::uint64_t, std::uint64_t) { return true; });
-  if (!done) return std::unexpected(done.error());
-  return out;
+  auto plain = decrypted(path, *passphrase, scratch);
+  if (!plain) return plain;
+  if (auto base = bring_base(*plain, path.parent_path(), *passphrase); !base)
+    return std::unexpected(base.error());
+  return plain;
 }
 
 }  // namespace alona::backup

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <system_error>
 
 #include "backup/exchange.h"
@@ -111,17 +112,22 @@ std::string way_back(const Proven& proven) {
 }
 
 std::optional<Proven> newest_proven(const fs::path& folder) {
-  std::optional<Proven> newest;
+  std::vector<Proven> proven;
   std::error_code ec;
   for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
-    const std::string name = it->path().filename().string();
-    if (!is_set_name(name)) continue;
+    if (!is_set_name(it->path().filename().string())) continue;
     const SetState state = read_state(it->path());
-    // By name: the same host's names are in the order of their times.
-    if (state.proven && state.failed.empty() && (!newest || name > newest->file.filename().string()))
-      newest = {it->path(), *state.proven};
+    if (state.proven && state.failed.empty()) proven.push_back({it->path(), *state.proven});
   }
-  return newest;
+  // By name: the same host's names are in the order of their times.
+  std::ranges::sort(proven, std::greater{}, [](const Proven& p) { return p.file.filename(); });
+  for (Proven& newest : proven) {
+    const auto manifest = look_into_set(newest.file);
+    if (!manifest || !manifest->base) return newest;
+    const fs::path base = folder / manifest->base->set;
+    if (fs::exists(base, ec) && read_state(base).failed.empty()) return newest;
+  }
+  return std::nullopt;
 }
 
 }  // namespace alona::backup

@@ -26,7 +26,7 @@ struct Drilled {
 [[nodiscard]] Result<Drilled> drill_set(const Box& box, BackupSet& set, const Clock& clock,
                                         const Doing& doing);
 
-// The newest set that a drill has proven; from the states alone.
+// The newest set that a drill has proven; from the states alone, and from whether what it builds on is there.
 struct Proven {
   std::filesystem::path file;
   UtcMs at{};  // of the drill

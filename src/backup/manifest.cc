@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "backup/sets.h"
 #include "base/hash.h"
 
 namespace alona::backup {
@@ -99,12 +100,49 @@ void parse_files(Lines& lines, Manifest& m) {
   }
 }
 
+// A set of changes, and no other, has `changes` in the place of the database.
+void parse_base(Lines& lines, Manifest& m) {
+  if (!lines.ok() || !lines.next_is("base")) return;
+  std::string_view line = lines.after("base");
+  Base base{.set = {},
+            .number = lines.number(Lines::word(line)),
+            .database_sha256 = std::string{Lines::word(line)}};
+  base.set = line;
+  line = lines.after("whole");
+  m.whole.sha256 = Lines::word(line);
+  m.whole.bytes = lines.number(Lines::word(line));
+  m.whole.path = line;
+  if (!is_set_name(base.set) || !is_sha256(base.database_sha256) || !is_sha256(m.whole.sha256) ||
+      m.whole.path != database_member)
+    (void)lines.spoil();
+  m.base = std::move(base);
+}
+
+bool has_what_it_should(const Manifest& m) {
+  const Member* changes = m.member(changes_member);
+  if (!m.base) return changes == nullptr;
+  return changes != nullptr && changes->bytes == m.whole.bytes && m.member(database_member) == nullptr;
+}
+
 }  // namespace
+
+Manifest as_unpacked(Manifest manifest) {
+  for (Member& member : manifest.members) {
+    if (manifest.base && member.path == changes_member) member = manifest.whole;
+  }
+  manifest.base.reset(), manifest.whole = {};
+  return manifest;
+}
 
 std::uint64_t Manifest::bytes() const {
   std::uint64_t sum = 0;
   for (const Member& m : members) sum += m.bytes;
   return sum;
+}
+
+const Member* Manifest::member(std::string_view path) const {
+  const auto at = std::ranges::find(members, path, &Member::path);
+  return at == members.end() ? nullptr : &*at;
 }
 
 bool valid_member(std::string_view path) {
@@ -126,6 +164,9 @@ std::string encode(const Manifest& m) {
       first_line, iso8601(m.taken), m.number, m.host, m.program, m.contents.schema, m.contents.readings,
       time_or_none(m.contents.newest), time_or_none(m.contents.last_write));
   for (const auto& [table, rows] : m.contents.rows) text += fmt::format("rows {} {}\n", rows, table);
+  if (m.base)
+    text += fmt::format("base {} {} {}\nwhole {} {} {}\n", m.base->number, m.base->database_sha256,
+                        m.base->set, m.whole.sha256, m.whole.bytes, m.whole.path);
   for (const Member& f : m.members) text += fmt::format("file {} {} {}\n", f.sha256, f.bytes, f.path);
   return text + fmt::format("end {}\n", sha256_of(text));
 }
@@ -151,8 +192,9 @@ Result<Manifest> parse_manifest(std::string_view text) {
   m.contents.newest = lines.time(lines.after("newest"));
   m.contents.last_write = lines.time(lines.after("written"));
   parse_rows(lines, m);
+  parse_base(lines, m);
   parse_files(lines, m);
-  if (!lines.ok() || !lines.at_end()) return bad("has a line that doesn't fit");
+  if (!lines.ok() || !lines.at_end() || !has_what_it_should(m)) return bad("has a line that doesn't fit");
   return m;
 }
 

@@ -12,11 +12,16 @@
 //   newest TIME|none    the latest reading, by its own time
 //   written TIME|none   the last commit's receipt
 //   rows N TABLE        for each table, ascending by name; log: its commits
+//   base N SHA256 NAME  only in a set of changes (backup/changes.h): the number and name of the whole set
+//   that
+//                       they are against, and the SHA-256 of that one's database
+//   whole SHA256 BYTES PATH     only there: the database that both make
 //   file SHA256 BYTES PATH      for each member behind this one, in their order
 //   end SHA256          of everything above
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,14 +42,31 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+inline constexpr std::string_view database_member = "live/db/alona.sqlite3",
+                                  changes_member = "live/db/changes";
+
+// The whole set that a set of changes builds on; it lies in the same folder.
+struct Base {
+  std::string set;  // its file's name
+  std::uint64_t number = 0;
+  std::string database_sha256;
+  bool operator==(const Base&) const = default;
+};
+
 struct Manifest {
   UtcMs taken{};
   std::uint64_t number = 0;
   std::string host, program;
   store::Contents contents;
   std::vector<Member> members;
+  std::optional<Base> base;                   // nothing: it is whole
+  Member whole;                               // with a base: the database that both make
   [[nodiscard]] std::uint64_t bytes() const;  // of all members
+  [[nodiscard]] const Member* member(std::string_view path) const;  // null: there is none
 };
+
+// What lies in the folder that a set was unpacked into, as a manifest of its own.
+[[nodiscard]] Manifest as_unpacked(Manifest manifest);
 
 // A relative path of plain names: nothing that leads out of its folder, no control characters.
 [[nodiscard]] bool valid_member(std::string_view path);

@@ -13,11 +13,19 @@ Where Alona is installed, one command brings it back: sudo alona restore SET, wi
 
 How it comes back by hand, with tar, zstd and sqlite3, in the folder that tar made:
 
+  Is there live/db/changes? Then this set holds what has changed since another one, BASE, which MANIFEST names in
+  its line "base". With that one beside this one, the database is made of both; the last line must say OK:
+    tar --zstd -xOf ../BASE.tar.zst --wildcards '*/live/db/alona.sqlite3' > live/db/alona.sqlite3
+    dd if=live/db/changes of=live/db/alona.sqlite3 bs=512 conv=notrunc,sparse
+    truncate -r live/db/changes live/db/alona.sqlite3
+    sed -n 's/^whole \([0-9a-f]*\) [0-9]* /\1  /p' MANIFEST | sha256sum --check
+
   Is it whole? Each line ends with OK, then "ok":
     sed -n 's/^file \([0-9a-f]*\) [0-9]* /\1  /p' MANIFEST | sha256sum --check
     sqlite3 live/db/alona.sqlite3 'PRAGMA integrity_check'
 
   With the core stopped (sudo systemctl stop alona-core), put it in the place of what is there:
+    rm -f live/db/changes
     sudo mv /var/lib/alona/live /var/lib/alona/live-before
     sudo cp -a live /var/lib/alona/live
     sudo chown -R --reference=/var/lib/alona /var/lib/alona/live

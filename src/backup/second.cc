@@ -36,9 +36,7 @@ class Copying {
     if (auto looked = is_it_the_stick(*own, *there); !looked) return std::unexpected(looked.error());
     if (auto verified = verify_unknown(*there); !verified) return std::unexpected(verified.error());
     plan_ = plan_copies(*own, *there, retention(*there), passphrase_.has_value());
-    for (const BackupSet& set : *there) {
-      if (set.counts() && set.state.verified && safe_.size() < 3) safe_.push_back(set.name());
-    }
+    note_safe(*there);
     Result<void> outcome;
     for (const BackupSet& set : plan_.copy) {
       auto done = copy(set);
@@ -125,6 +123,19 @@ class Copying {
             std::min(room, static_cast<std::uint64_t>(share))};
   }
 
+  // The newest three that are verified there at the start, and what they build on.
+  void note_safe(const std::vector<BackupSet>& there) {
+    std::size_t verified = 0;
+    for (const BackupSet& set : there) {
+      if (!set.counts() || !set.state.verified || verified >= 3) continue;
+      ++verified;
+      safe_.push_back(set.name());
+      for (const BackupSet& base : there) {
+        if (builds_on(set, base)) safe_.push_back(base.name());
+      }
+    }
+  }
+
   Result<void> drop(const BackupSet& set) {
     auto gone = drop_set(set);
     if (gone) copied_.dropped.push_back(set.name());
@@ -181,7 +192,7 @@ class Copying {
   const Doing& doing_;
   Copied& copied_;
   CopyPlan plan_;
-  std::vector<std::string> safe_;  // the newest three that were verified there at the start
+  std::vector<std::string> safe_;
   const std::string own_name_ = set_folder_name(box_.host, UtcMs{});
 };
 

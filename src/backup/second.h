@@ -42,8 +42,8 @@ struct Copied {
 [[nodiscard]] Result<std::optional<Passphrase>> passphrase_of(const ops::Config& config);
 
 // Inside the room, and for tests: which of `own` (newest first) are to be copied, under their names there,
-// the newest first, and which of `there` may go, the first to go first. What would be dropped at once isn't
-// copied.
+// the newest first but each behind the one that it builds on, and which of `there` may go, the first to go
+// first. What would be dropped at once isn't copied, nor what would lack the one that it builds on.
 struct CopyPlan {
   std::vector<BackupSet> copy, drop;
 };

@@ -25,6 +25,7 @@ Result<std::vector<BackupSet>> list_copies(const SecondTarget& target) {
   std::ranges::sort(*sets, std::greater{}, [](const BackupSet& set) {
     return std::tuple{set.manifest ? set.manifest->number : 0, set.name()};
   });
+  count_without_base(*sets);
   for (BackupSet& set : *sets) set.state.failed = target.told(std::move(set.state.failed));
   return sets;
 }

@@ -33,6 +33,14 @@ bool counts_afresh(const std::vector<BackupSet>& own, const std::vector<BackupSe
   });
 }
 
+// Each behind the one that it builds on; else as they are.
+void bases_first(std::vector<BackupSet>& sets) {
+  for (auto at = sets.begin(); at != sets.end(); ++at) {
+    const auto base = std::find_if(at, sets.end(), [&](const BackupSet& b) { return builds_on(*at, b); });
+    if (base != sets.end()) std::rotate(at, base, base + 1);
+  }
+}
+
 }  // namespace
 
 std::string copy_name(const BackupSet& own, bool encrypted) {
@@ -54,6 +62,11 @@ CopyPlan plan_copies(const std::vector<BackupSet>& own, const std::vector<Backup
     missing.back().file = copy_name(set, encrypted);
     missing.back().bytes = copy_bytes(set, encrypted);
   }
+  std::erase_if(missing, [&](const BackupSet& set) {
+    const auto is_base = [&](const BackupSet& other) { return other.counts() && builds_on(set, other); };
+    return set.manifest->base && std::ranges::none_of(missing, is_base) &&
+           std::ranges::none_of(there, is_base);
+  });
   std::vector<BackupSet> all = missing;
   for (const BackupSet& set : there) {
     if (twin(missing, set.name()) == nullptr) all.push_back(set);  // else it is replaced
@@ -69,6 +82,7 @@ CopyPlan plan_copies(const std::vector<BackupSet>& own, const std::vector<Backup
     const std::string name = copy_name(set, encrypted);
     if (twin(missing, name) != nullptr && twin(gone, name) == nullptr) plan.copy.push_back(set);
   }
+  bases_first(plan.copy);
   for (const BackupSet& set : gone) {
     if (const BackupSet* copy = twin(there, set.name())) plan.drop.push_back(*copy);
   }

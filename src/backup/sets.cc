@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t state_bytes_max = 4096;
 constexpr std::size_t verified_kept = 3;
 constexpr std::size_t days_kept = 7;
+constexpr std::uint64_t sets_a_base = 7;
+constexpr auto days_a_base = std::chrono::days{7};
 
 fs::path state_path(const fs::path& set) { return set.string() + ".state"; }
 
@@ -51,14 +53,14 @@ std::int64_t week_of(const BackupSet& set) {
   return std::chrono::floor<std::chrono::weeks>(set.manifest->taken).time_since_epoch().count();
 }
 
-// In the order to go: of a week with several beyond the newest seven all but its newest, the oldest first;
-// then the oldest.
+// In the order to go: beyond the newest seven the sets of changes, and of a week with several whole ones all
+// but its newest, the oldest first; then the oldest.
 std::vector<BackupSet> in_order_to_go(const std::vector<BackupSet>& good) {
   std::vector<BackupSet> doubles, others;
   std::set<std::int64_t> weeks;
   for (std::size_t i = 0; i < good.size(); ++i) {
-    const bool first_of_week = i < days_kept || weeks.insert(week_of(good[i])).second;
-    (first_of_week ? others : doubles).push_back(good[i]);
+    const bool stays = i < days_kept || (!good[i].manifest->base && weeks.insert(week_of(good[i])).second);
+    (stays ? others : doubles).push_back(good[i]);
   }
   std::ranges::reverse(doubles);
   std::ranges::reverse(others);
@@ -114,6 +116,7 @@ Result<std::vector<BackupSet>> list_sets(const fs::path& folder) {
   std::ranges::sort(sets, std::greater{}, [](const BackupSet& set) {
     return std::tuple{set.manifest ? set.manifest->number : 0, set.file.filename()};
   });
+  count_without_base(sets);
   return sets;
 }
 
@@ -163,27 +166,59 @@ Result<files::Lock> lock_sets(const fs::path& folder) {
   return lock;
 }
 
+bool builds_on(const BackupSet& set, const BackupSet& base) {
+  if (!set.manifest || !base.manifest || !set.manifest->base || base.manifest->base) return false;
+  const Base& wanted = *set.manifest->base;  // of an encrypted one only the number is known
+  return wanted.number == base.manifest->number &&
+         (wanted.set.empty() || base.name().starts_with(wanted.set));
+}
+
+void count_without_base(std::vector<BackupSet>& sets) {
+  for (BackupSet& set : sets) {
+    if (!set.counts() || !set.manifest->base) continue;
+    const auto base = std::ranges::find_if(sets, [&](const BackupSet& b) { return builds_on(set, b); });
+    const std::string name = base != sets.end() ? base->name()
+                             : set.manifest->base->set.empty()
+                                 ? fmt::format("the set number {}", set.manifest->base->number)
+                                 : set.manifest->base->set;
+    if (base == sets.end() || !base->counts())
+      set.state.failed = fmt::format("it holds what has changed since {}, which {}", name,
+                                     base == sets.end() ? "isn't there" : "is bad");
+  }
+}
+
+std::optional<BackupSet> base_for(const std::vector<BackupSet>& sets, std::uint64_t number, UtcMs now) {
+  const auto base = std::ranges::find_if(
+      sets, [](const BackupSet& set) { return set.counts() && set.state.verified && !set.manifest->base; });
+  if (base == sets.end() || number - base->manifest->number >= sets_a_base) return std::nullopt;
+  const bool young = now - base->manifest->taken < days_a_base && base->manifest->taken - now < days_a_base;
+  return young ? std::optional{*base} : std::nullopt;
+}
+
 std::vector<BackupSet> to_drop(const std::vector<BackupSet>& sets, const Retention& retention) {
   std::vector<BackupSet> good, gone;
-  std::set<fs::path> protected_files;
-  std::size_t bad = 0;
+  std::size_t bad = 0, verified = 0;
   for (const BackupSet& set : sets) {
-    if (!set.counts()) {
-      if (++bad > 1) gone.push_back(set);
-      continue;
-    }
-    if (set.state.verified && protected_files.size() < verified_kept) protected_files.insert(set.file);
-    good.push_back(set);
+    if (!set.counts() && ++bad > 1) gone.push_back(set);
+    if (set.counts()) good.push_back(set);
   }
-  std::size_t left = good.size();
+  std::set<fs::path> safe;
+  for (const BackupSet& set : good) {
+    if (set.state.verified && verified++ < verified_kept) safe.insert(set.file);
+  }
+  std::vector<BackupSet> left = in_order_to_go(good);
   std::uint64_t bytes = 0;
   for (const BackupSet& set : good) bytes += set.bytes;
-  for (const BackupSet& set : in_order_to_go(good)) {
-    if (left <= retention.keep && bytes <= retention.bytes_max) break;
-    if (protected_files.contains(set.file)) continue;
-    --left;
-    bytes -= set.bytes;
-    gone.push_back(set);
+  // One after the other, for what goes may set its base free.
+  while (left.size() > retention.keep || bytes > retention.bytes_max) {
+    const auto next = std::ranges::find_if(left, [&](const BackupSet& set) {
+      return !safe.contains(set.file) &&
+             std::ranges::none_of(left, [&](const BackupSet& other) { return builds_on(other, set); });
+    });
+    if (next == left.end()) break;
+    bytes -= next->bytes;
+    gone.push_back(std::move(*next));
+    left.erase(next);
   }
   return gone;
 }

@@ -49,6 +49,14 @@ inline constexpr std::string_view set_suffix = ".tar.zst";
 [[nodiscard]] SetState read_state(const std::filesystem::path& set_file);  // nothing known: empty
 [[nodiscard]] std::string state_text(const SetState& state);
 [[nodiscard]] Result<void> put_state(const BackupSet& set);
+// Whether `base` is the one that `set` builds on.
+[[nodiscard]] bool builds_on(const BackupSet& set, const BackupSet& base);
+// Of `sets`: what builds on none that counts, counts for nothing itself.
+void count_without_base(std::vector<BackupSet>& sets);
+// Of `sets` (newest first) the whole one to build the next, `number`, on. Nothing: the next one has to be
+// whole, for there is none, or it is the seventh before, or seven days older or younger.
+[[nodiscard]] std::optional<BackupSet> base_for(const std::vector<BackupSet>& sets, std::uint64_t number,
+                                                UtcMs now);
 // The set and what is known of it.
 [[nodiscard]] Result<void> drop_set(const BackupSet& set);
 
@@ -59,10 +67,10 @@ struct Retention {
   std::size_t keep = 14;
   std::uint64_t bytes_max = 0;
 };
-// Which of `sets` (newest first) may go, the first to go first. Never the three newest verified ones. What is
-// older than the seven newest is thinned to one a week before any of those seven goes; their order is that of
-// their numbers, so that a wrong clock makes none of them old. Of those that failed the newest is kept to be
-// looked at.
+// Which of `sets` (newest first) may go, the first to go first. Never the three newest verified ones, nor
+// what another one that stays builds on. What is older than the seven newest is thinned to one a week, a
+// whole one, before any of those seven goes; their order is that of their numbers, so that a wrong clock
+// makes none of them old. Of those that failed the newest is kept to be looked at.
 [[nodiscard]] std::vector<BackupSet> to_drop(const std::vector<BackupSet>& sets, const Retention& retention);
 
 }  // namespace alona::backup

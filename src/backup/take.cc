@@ -9,9 +9,10 @@
 #include <system_error>
 
 #include "backup/archive.h"
+#include "backup/changes.h"
 #include "backup/exchange.h"
-#include "backup/readme.h"
 #include "backup/set_file.h"
+#include "backup/small_files.h"
 #include "ops/paths.h"
 #include "store/snapshot.h"
 
@@ -19,8 +20,7 @@ namespace alona::backup {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uint64_t small_bytes_max = std::uint64_t{16} << 20;  // of a file that isn't the database
-constexpr std::uint64_t room_beside = std::uint64_t{16} << 20;      // for all of those
+constexpr std::uint64_t room_beside = std::uint64_t{16} << 20;  // for what isn't the database
 
 // What a backup, or a restore before it touched anything, left behind when it was killed.
 void clear_up(const Box& box) {
@@ -32,12 +32,11 @@ void clear_up(const Box& box) {
   }
 }
 
-// Packed, it is hardly larger than it is now; and the core keeps its reserve.
-Result<void> check_room(const Box& box, const fs::path& database) {
+// The core keeps its reserve. `bytes`: of the database, or what has changed in it; packed, they are hardly
+// more.
+Result<void> check_room(const Box& box, std::uint64_t bytes) {
   std::error_code ec;
-  const std::uint64_t bytes = fs::file_size(database, ec);
-  const auto wal = fs::file_size(database.string() + "-wal", ec);
-  const std::uint64_t need = bytes + (ec ? 0 : wal) + room_beside + box.config.storage.reserve_bytes;
+  const std::uint64_t need = bytes + room_beside + box.config.storage.reserve_bytes;
   const auto room = fs::space(sets_folder(box), ec);
   if (ec || room.available >= need) return {};
   return fail(
@@ -48,67 +47,12 @@ Result<void> check_room(const Box& box, const fs::path& database) {
       "Make room, or set [backup] keep or max_share lower; nothing was written.");
 }
 
-Result<void> add_file(std::vector<Source>& sources, const fs::path& file, const std::string& member) {
+std::uint64_t database_bytes(const Box& box) {
+  const fs::path database = ops::Paths{box.config}.database();
   std::error_code ec;
-  const auto bytes = fs::file_size(file, ec);
-  if (!ec && bytes > small_bytes_max)
-    return fail(Errc::refused, fmt::format("{} is longer than {} MiB", file.string(), small_bytes_max >> 20),
-                "Take it out of [backup] include.");
-  auto text = files::read(file, small_bytes_max);
-  if (!text) return std::unexpected(text.error());
-  struct stat about{};
-  const unsigned mode = ::stat(file.c_str(), &about) == 0 ? about.st_mode & 0777u : 0600u;
-  sources.push_back({.member = {.path = member}, .text = std::move(*text), .read = {}, .mode = mode});
-  return {};
-}
-
-// Every plain file of a folder, in the order of their names; what a link leads to isn't ours to copy.
-Result<void> add_folder(std::vector<Source>& sources, const fs::path& folder, const std::string& member,
-                        const std::function<bool(const fs::path&)>& wanted) {
-  std::vector<fs::path> found;
-  std::error_code ec;
-  for (fs::recursive_directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
-    if (it->symlink_status(ec).type() == fs::file_type::regular && wanted(it->path()))
-      found.push_back(it->path());
-  }
-  if (ec) return fail(Errc::io, fmt::format("cannot look into {}: {}", folder.string(), ec.message()));
-  std::ranges::sort(found);
-  for (const fs::path& file : found) {
-    auto added = add_file(sources, file, member + "/" + file.lexically_relative(folder).string());
-    if (!added) return added;
-  }
-  return {};
-}
-
-Result<void> add_includes(std::vector<Source>& sources, const ops::Config& config) {
-  for (const fs::path path : config.backup.include) {
-    const std::string member = "include" + path.lexically_normal().string();
-    std::error_code ec;
-    auto added = fs::is_directory(path, ec)
-                     ? add_folder(sources, path, member, [](const fs::path&) { return true; })
-                     : add_file(sources, path, member);
-    if (!added) return with_context("[backup] include", added.error());
-  }
-  return {};
-}
-
-// All but the database, read once: what changes meanwhile is in the set as it was at this moment.
-Result<std::vector<Source>> small_files(const Box& box) {
-  const ops::Paths paths{box.config};
-  std::vector<Source> sources;
-  sources.push_back(
-      {.member = {.path = "README"}, .text = std::string{set_readme}, .read = {}, .mode = 0644});
-  const fs::path database_folder = paths.database().parent_path();
-  auto added = add_folder(sources, paths.live(), "live", [&](const fs::path& file) {
-    return file.extension() != ".lock" && file.lexically_relative(database_folder).string().starts_with("..");
-  });
-  std::error_code ec;
-  if (added && fs::exists(box.config_file, ec)) added = add_file(sources, box.config_file, "etc/alona.toml");
-  if (added && fs::exists(box.config.mqtt.password_file, ec))
-    added = add_file(sources, box.config.mqtt.password_file, "etc/mqtt-password");
-  if (added) added = add_includes(sources, box.config);
-  if (!added) return std::unexpected(added.error());
-  return sources;
+  const auto bytes = fs::file_size(database, ec);
+  const auto wal = fs::file_size(database.string() + "-wal", ec);
+  return bytes + (ec ? 0 : wal);
 }
 
 class Backup {
@@ -116,26 +60,30 @@ class Backup {
   Backup(const Box& box, const Clock& clock, const Doing& doing) : box_(box), clock_(clock), doing_(doing) {}
 
   Result<Taken> run() {
-    const ops::Paths paths{box_.config};
     auto sets = list_sets(sets_folder(box_));
     if (!sets) return std::unexpected(sets.error());
-    if (auto room = check_room(box_, paths.database()); !room) return std::unexpected(room.error());
-    for (const auto step :
-         {&Backup::snapshot, &Backup::gather, &Backup::archive, &Backup::read_back, &Backup::keep}) {
-      if (auto done = (this->*step)(*sets); !done) return std::unexpected(done.error());
+    for (const BackupSet& set : *sets) {
+      if (set.manifest) manifest_.number = std::max(manifest_.number, set.manifest->number);
+    }
+    ++manifest_.number;
+    const std::uint64_t bytes = database_bytes(box_);
+    if (bytes > box_.whole_up_to_bytes) base_ = base_for(*sets, manifest_.number, clock_.utc());
+    if (auto room = check_room(box_, base_ ? 0 : bytes); !room) return std::unexpected(room.error());
+    for (const auto step : {&Backup::snapshot, &Backup::compare, &Backup::gather, &Backup::archive,
+                            &Backup::read_back, &Backup::keep}) {
+      if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
     }
     return std::move(taken_);
   }
 
  private:
-  using Sets = std::vector<BackupSet>;
   [[nodiscard]] SetProgress step(std::string_view what) const {
     return [this, what](std::uint64_t done, std::uint64_t all) { return doing_(what, done, all); };
   }
 
   [[nodiscard]] std::string folder_name() const { return set_folder_name(box_.host, manifest_.taken); }
 
-  Result<void> snapshot(const Sets&) {
+  Result<void> snapshot() {
     auto begun = store::Snapshot::begin(ops::Paths{box_.config}.database());
     if (!begun) return std::unexpected(begun.error());
     moment_.emplace(std::move(*begun));
@@ -146,29 +94,56 @@ class Backup {
     return {};
   }
 
-  Result<void> gather(const Sets& sets) {
+  // With a base: what has changed. Where that is too much, or the base is bad, the set becomes a whole one.
+  Result<void> compare() {
+    if (!base_) return {};
+    const Member* theirs = base_->manifest->member(database_member);
+    const std::string sha256 = theirs != nullptr ? theirs->sha256 : "";
+    auto found = difference(*moment_, base_->file, sha256, step("comparing"));
+    if (!found) {
+      if (found.error().code == Errc::temporary) return std::unexpected(found.error());
+      const auto base = verify_set(*base_, clock_, doing_);
+      if (base || base.error().code == Errc::temporary) return std::unexpected(found.error());
+      taken_.note = fmt::format("{} is bad ({}): a whole set was made.", base_->name(), base.error().what);
+      found = std::nullopt;
+    }
+    difference_ = std::move(*found);
+    if (!difference_) return check_room(box_, moment_->bytes());
+    manifest_.base = Base{base_->name(), base_->manifest->number, sha256};
+    manifest_.whole = difference_->whole;
+    return check_room(box_, difference_->changed_bytes);
+  }
+
+  [[nodiscard]] Source database() {
+    if (!difference_)
+      return {.member = {.path = std::string{database_member}},
+              .text = {},
+              .read = [this](const Take& take) { return moment_->read(take); },
+              .mode = 0640};
+    return {.member = difference_->changes,
+            .text = {},
+            .read = [this](const Take& take) { return read_changes(*moment_, *difference_, take); },
+            .mode = 0640};
+  }
+
+  Result<void> gather() {
     auto small = small_files(box_);
     if (!small) return std::unexpected(small.error());
     sources_ = std::move(*small);
-    sources_.push_back({.member = {.path = "live/db/alona.sqlite3"},
-                        .text = {},
-                        .read = [this](const Take& take) { return moment_->read(take); },
-                        .mode = 0640});
+    sources_.push_back(database());
     manifest_.taken = std::max(clock_.utc(), manifest_.contents.last_write.value_or(UtcMs{}));
     manifest_.host = box_.host, manifest_.program = box_.program;
-    for (const BackupSet& set : sets) {
-      if (set.manifest) manifest_.number = std::max(manifest_.number, set.manifest->number);
-    }
-    ++manifest_.number;
     for (Source& source : sources_) {
-      if (auto done = measure(source, [&] { return doing_("hashing", 0, 0); }); !done) return done;
+      const bool known = !source.member.sha256.empty();
+      auto done = known ? Result<void>{} : measure(source, [&] { return doing_("hashing", 0, 0); });
+      if (!done) return done;
       manifest_.members.push_back(source.member);
     }
     return {};
   }
 
   // Names tell sets apart by the second.
-  Result<void> archive(const Sets&) {
+  Result<void> archive() {
     const auto file_of = [&] { return sets_folder(box_) / (folder_name() + std::string{set_suffix}); };
     std::error_code ec;
     while (fs::exists(file_of(), ec)) manifest_.taken += std::chrono::seconds{1};
@@ -179,17 +154,18 @@ class Backup {
     return written;
   }
 
-  Result<void> read_back(const Sets&) {
+  Result<void> read_back() {
     auto read = read_set(part_, std::nullopt, step("reading back"));
     if (!read) return with_context("the set that was just written", read.error());
-    if (read->contents != manifest_.contents || read->members != manifest_.members)
+    if (read->contents != manifest_.contents || read->members != manifest_.members ||
+        read->base != manifest_.base || read->whole != manifest_.whole)
       return fail(Errc::corrupt, part_.string() + " isn't what was written",
                   "Look for disk errors with `dmesg`.");
     taken_.set.manifest = std::move(*read);
     return {};
   }
 
-  Result<void> keep(const Sets&) {
+  Result<void> keep() {
     std::error_code ec;
     give_to_owner_of_folder(part_);
     fs::rename(part_, taken_.set.file, ec);
@@ -217,6 +193,8 @@ class Backup {
   const Doing& doing_;
   fs::path part_;
   std::optional<store::Snapshot> moment_;
+  std::optional<BackupSet> base_;
+  std::optional<Difference> difference_;
   Manifest manifest_;
   std::vector<Source> sources_;
   Taken taken_;

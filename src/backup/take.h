@@ -22,18 +22,22 @@ struct Box {
   ops::Config config;
   std::filesystem::path config_file;  // may be absent
   std::string host, program;
+  // A set of a larger database is one of changes, where there is a whole one to build on; tests take less.
+  std::uint64_t whole_up_to_bytes = std::uint64_t{500} << 20;
 };
 [[nodiscard]] std::filesystem::path sets_folder(const Box& box);
 
 struct Taken {
   BackupSet set;                     // verified
   std::vector<std::string> dropped;  // by retention
+  std::string note;                  // for people; empty: nothing to tell
 };
 
 // Snapshot, integrity_check and counts, archive, read back, rename, state, retention; each on the disk before
 // the next. Killed anywhere: what was whole stays whole, and the next backup clears up. temporary: one is
 // under way. disk_full: said before anything is written. corrupt: the database is damaged, and no set is made
-// of it. The set's time is never before the newest commit in it, whatever the clock says.
+// of it. Of a database of more than 500 MiB each seventh set is whole, the others are of changes. The set's
+// time is never before the newest commit in it, whatever the clock says.
 [[nodiscard]] Result<Taken> take_backup(const Box& box, const Clock& clock, const Doing& doing);
 
 // Reads the set whole and keeps what was found. Under the lock.

@@ -9,7 +9,7 @@ from pathlib import Path
 from box import ALONA, Box, wait_for
 
 DOCS = (Path(__file__).resolve().parents[2] / "docs/backup.md").read_text()
-[TAKE_APART, CHECK, PUT_BACK] = re.findall(r"```sh\n(.*?)```", DOCS, re.S)
+[TAKE_APART, _, CHECK, PUT_BACK] = re.findall(r"```sh\n(.*?)```", DOCS, re.S)
 
 
 def sets(box):

@@ -40,6 +40,7 @@ web::BackupSet told(const backup::BackupSet& set) {
   out.newest = set.manifest->contents.newest;
   out.readings = set.manifest->contents.readings;
   out.program = set.manifest->program;
+  if (set.manifest->base) out.base = set.manifest->base->set;
   return out;
 }
 

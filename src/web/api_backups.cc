@@ -33,7 +33,8 @@ json::object to_json(const BackupSet& set) {
           {"program", shown(set.program)},
           {"verified", or_null(set.verified)},
           {"proven", or_null(set.proven)},
-          {"failed", or_null(set.failed)}};
+          {"failed", or_null(set.failed)},
+          {"base", or_null(set.base)}};
 }
 
 json::value to_json(const std::optional<BackupsPicture::Running>& running) {

@@ -419,7 +419,7 @@ TEST(Web, backups_are_listed_and_started_by_an_admin) {
   Box box;
   BackupSet good{
       .name = "b", .state = "proven", .bytes = 7, .readings = 3, .taken = noon, .proven = noon + 1s};
-  BackupSet bad{.name = "a", .state = "failed", .failed = "<b>\xff"};
+  BackupSet bad{.name = "a", .state = "failed", .failed = "<b>\xff", .base = "b"};
   box.core.backups = {.sets = {good, bad}, .proven = {{"b", noon + 1s}}};
   box.core.backup_files = {{"b", "bytes"}};
   box.log_in();
@@ -429,6 +429,8 @@ TEST(Web, backups_are_listed_and_started_by_an_admin) {
   EXPECT_EQ(found.at("sets").at(0).at("taken"), count(noon));
   EXPECT_TRUE(found.at("sets").at(0).at("failed").is_null());
   EXPECT_EQ(found.at("sets").at(1).at("failed"), "<b>\\xff");
+  EXPECT_TRUE(found.at("sets").at(0).at("base").is_null());
+  EXPECT_EQ(found.at("sets").at(1).at("base"), "b");
   const auto post = [&](std::string_view path) {
     return status_of(box.ask("POST", "/api/v1/backups" + std::string(path), {}, box.all_headers()));
   };

@@ -67,12 +67,13 @@ function node_detail(node) {
 }
 
 // One set of each state; what is started takes three seconds.
-const set_of = (t, state, more) => ({ set: `alona-cabin-${new Date(t).toISOString().slice(0, 19).replace(/[-:]/g, "")}Z.tar.zst`, state, bytes: 48_231_424, taken: t, newest: t - 9e3, readings: 1_204_118, program: "0.1.0", verified: t + 40e3, proven: null, failed: null, ...more });
+const set_of = (t, state, more) => ({ set: `alona-cabin-${new Date(t).toISOString().slice(0, 19).replace(/[-:]/g, "")}Z.tar.zst`, state, bytes: 48_231_424, taken: t, newest: t - 9e3, readings: 1_204_118, program: "0.1.0", verified: t + 40e3, proven: null, failed: null, base: null, ...more });
 const began_day = Math.floor(began / day) * day;
 let sets = [
   set_of(began_day + 2.25 * hour, "verified", {}), set_of(began_day - 21.75 * hour, "proven", { proven: began_day - 5 * hour }),
-  set_of(began_day - 45.75 * hour, "not verified", { verified: null }),
+  set_of(began_day - 45.75 * hour, "not verified", { verified: null, bytes: 1_148_224, base: set_of(began_day - 93.75 * hour, "", {}).set }),
   set_of(began_day - 69.75 * hour, "failed", { taken: null, newest: null, readings: 0, program: "", bytes: 1_231_424, verified: null, failed: "alona-cabin-old.tar.zst is damaged: its last 52 bytes aren't there" }),
+  set_of(began_day - 93.75 * hour, "verified", { bytes: 812_440_576 }),
 ];
 let work = null, ended = null;
 const work_ms = 3000;

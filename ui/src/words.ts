@@ -78,11 +78,11 @@ export const words = {
     unproven_ask: "A backup counts when it has been restored once as a trial. Ask an admin to press “Drill” here.",
     now: "Back up now", download: "Download", verify: "Verify", drill: "Drill", of: (when: string) => ` the backup of ${when}`,
     none: "No backups yet.", none_next: "Everything this box knows exists only once. “Back up now” makes a copy that can be taken away.", none_ask: "Ask an admin to make the first one.",
-    list: "Sets, newest first", size: "Size", newest: "Newest reading", holds: "Holds", checked: "Checked", no_readings: "none", count: (n: number) => plural(n, "reading", "readings"),
+    list: "Sets, newest first", size: "Size", newest: "Newest reading", holds: "Holds", checked: "Checked", builds_on: "Builds on", both: (when: string) => `${when} (download both)`, no_readings: "none", count: (n: number) => plural(n, "reading", "readings"),
     state: { proven: "proven", verified: "verified", "not verified": "not verified", failed: "failed" },
     state_at: (state: string, when: string) => `${state} ${when}`,
     running: { now: "Backing up", verify: "Verifying", drill: "Drilling" },
-    doing: { checking: "checking the database", hashing: "looking at the files", writing: "writing the archive", "reading back": "reading it back", verifying: "reading all of it", restoring: "restoring into a scratch folder", "reading history": "reading the history", "": "starting" } as Record<string, string>,
+    doing: { checking: "checking the database", comparing: "looking for what has changed", hashing: "looking at the files", writing: "writing the archive", "reading back": "reading it back", verifying: "reading all of it", restoring: "restoring into a scratch folder", "reading history": "reading the history", "": "starting" } as Record<string, string>,
     since: (when: string) => `since ${when}`, keeps_on: "You can leave this page; it goes on by itself.",
     ended: {
       now: () => "The backup is made, and was read back whole.", verify: (when: string) => `The backup of ${when} was read whole: nothing is missing.`,

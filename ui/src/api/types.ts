@@ -76,7 +76,7 @@ export interface NamedEvent { t: number; node: string | null; type: string; data
 // GET /backups/{set} -> the file, for admins
 export type BackupState = "proven" | "verified" | "not verified" | "failed";
 export type BackupKind = "now" | "verify" | "drill";
-export interface BackupSet { set: string; state: BackupState; bytes: number; taken: number | null; newest: number | null; readings: number; program: string; verified: number | null; proven: number | null; failed: string | null }
+export interface BackupSet { set: string; state: BackupState; bytes: number; taken: number | null; newest: number | null; readings: number; program: string; verified: number | null; proven: number | null; failed: string | null; base: string | null }  // base: the set that it builds on; null: it is whole
 export interface BackupRunning { kind: BackupKind; set: string | null; since: number; doing: string; done: number; all: number }  // all 0: nobody knows
 export interface BackupEnded { kind: BackupKind; set: string | null; at: number; failed: string | null; next: string | null }
 // last: how the last one ended that was started here since the box's start

@@ -63,7 +63,7 @@ export const backups: Check<Backups> = object({
   last: or_null(object<BackupEnded>({ kind: backup_kind, set: or_null(text), at: num, failed: or_null(text), next: or_null(text) })),
   sets: list(object<BackupSet>({
     set: text, state: one_of("proven", "verified", "not verified", "failed"), bytes: num, taken: or_null(num), newest: or_null(num), readings: num, program: text,
-    verified: or_null(num), proven: or_null(num), failed: or_null(text),
+    verified: or_null(num), proven: or_null(num), failed: or_null(text), base: or_null(text),
   })),
 });
 

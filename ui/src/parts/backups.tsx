@@ -56,7 +56,7 @@ function Ended({ ended, sets }: { ended: BackupEnded; sets: BackupSet[] }) {
   );
 }
 
-function Row({ set, admin, busy, start }: { set: BackupSet; admin: boolean; busy: boolean; start: (kind: BackupKind) => void }) {
+function Row({ set, base, admin, busy, start }: { set: BackupSet; base: BackupSet | undefined; admin: boolean; busy: boolean; start: (kind: BackupKind) => void }) {
   const checked = set.proven ?? set.verified;
   const hidden = <span class="al-hidden">{text.of(called(set))}</span>;
   return (
@@ -68,6 +68,7 @@ function Row({ set, admin, busy, start }: { set: BackupSet; admin: boolean; busy
           <div><dt>{text.size}</dt><dd>{bytes_text(set.bytes)}</dd></div>
           {set.taken !== null && <div><dt>{text.newest}</dt><dd>{set.newest === null ? text.no_readings : when(set.newest)}</dd></div>}
           {set.taken !== null && <div><dt>{text.holds}</dt><dd>{text.count(set.readings)}</dd></div>}
+          {set.base !== null && <div><dt>{text.builds_on}</dt><dd>{text.both(base ? called(base) : set.base)}</dd></div>}
           {checked !== null && <div><dt>{text.checked}</dt><dd>{when(checked)}</dd></div>}
         </dl>
       </div>
@@ -101,7 +102,7 @@ function Shown({ data }: { data: Picture }) {
       {data.running ? <Running running={data.running} /> : data.last && <Ended ended={data.last} sets={data.sets} />}
       {data.sets.length === 0
         ? <Empty what={text.none} next={admin ? text.none_next : text.none_ask} />
-        : <ul class="al-card al-sets" aria-label={text.list}>{data.sets.map((set) => <Row key={set.set} set={set} admin={admin} busy={busy} start={(kind) => start(kind, set.set)} />)}</ul>}
+        : <ul class="al-card al-sets" aria-label={text.list}>{data.sets.map((set) => <Row key={set.set} set={set} base={data.sets.find((one) => one.set === set.base)} admin={admin} busy={busy} start={(kind) => start(kind, set.set)} />)}</ul>}
     </>
   );
 }

@@ -255,7 +255,7 @@ void BackupRunner::tell_page() {
       continue;
     }
     if (!known.news.newest) known.news.newest = set.manifest->taken;
-    if (!known.news.proven) known.news.proven = set.state.proven;
+    known.news.proven = std::max(known.news.proven, set.state.proven);
   }
   page_->post_backups(known.news, web::backup_findings(known, clock_.utc(), clock_.trusted()));
 }

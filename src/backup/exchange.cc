@@ -8,6 +8,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "backup/words.h"
+
 namespace alona::backup {
 namespace {
 
@@ -28,13 +30,6 @@ std::string encode(const Journal& journal) {
   for (const Setting& s : journal.settings)
     text += fmt::format("setting {} {} {}\n", s.member, s.was ? "was" : "new", s.file.string());
   return text + "end\n";
-}
-
-std::string_view take(std::string_view& text, char end) {
-  const std::size_t n = std::min(text.find(end), text.size());
-  const std::string_view part = text.substr(0, n);
-  text.remove_prefix(std::min(n + 1, text.size()));
-  return part;
 }
 
 bool take_line(Journal& journal, std::string_view line) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "backup/sets.h"
+#include "backup/words.h"
 #include "base/hash.h"
 
 namespace alona::backup {
@@ -50,12 +51,6 @@ class Lines {
     return end != std::string_view::npos && end > key.size() && left_.starts_with(key) &&
            left_[key.size()] == ' ';
   }
-  static std::string_view word(std::string_view& line) {
-    const std::size_t end = std::min(line.find(' '), line.size());
-    const std::string_view found = line.substr(0, end);
-    line.remove_prefix(std::min(end + 1, line.size()));
-    return found;
-  }
   std::uint64_t number(std::string_view text) {
     std::uint64_t n = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
@@ -82,7 +77,7 @@ class Lines {
 void parse_rows(Lines& lines, Manifest& m) {
   while (lines.ok() && lines.next_is("rows")) {
     std::string_view line = lines.after("rows");
-    const std::uint64_t n = lines.number(Lines::word(line));
+    const std::uint64_t n = lines.number(take(line, ' '));
     m.contents.rows.emplace_back(line, n);
   }
 }
@@ -90,8 +85,8 @@ void parse_rows(Lines& lines, Manifest& m) {
 void parse_files(Lines& lines, Manifest& m) {
   while (lines.ok() && lines.next_is("file")) {
     std::string_view line = lines.after("file");
-    Member member{.path = {}, .bytes = 0, .sha256 = std::string{Lines::word(line)}};
-    member.bytes = lines.number(Lines::word(line));
+    Member member{.path = {}, .bytes = 0, .sha256 = std::string{take(line, ' ')}};
+    member.bytes = lines.number(take(line, ' '));
     member.path = line;
     const bool again = std::ranges::find(m.members, member.path, &Member::path) != m.members.end();
     if (!is_sha256(member.sha256) || !valid_member(member.path) || again || m.members.size() == members_max)
@@ -104,13 +99,12 @@ void parse_files(Lines& lines, Manifest& m) {
 void parse_base(Lines& lines, Manifest& m) {
   if (!lines.ok() || !lines.next_is("base")) return;
   std::string_view line = lines.after("base");
-  Base base{.set = {},
-            .number = lines.number(Lines::word(line)),
-            .database_sha256 = std::string{Lines::word(line)}};
+  Base base{
+      .set = {}, .number = lines.number(take(line, ' ')), .database_sha256 = std::string{take(line, ' ')}};
   base.set = line;
   line = lines.after("whole");
-  m.whole.sha256 = Lines::word(line);
-  m.whole.bytes = lines.number(Lines::word(line));
+  m.whole.sha256 = take(line, ' ');
+  m.whole.bytes = lines.number(take(line, ' '));
   m.whole.path = line;
   if (!is_set_name(base.set) || !is_sha256(base.database_sha256) || !is_sha256(m.whole.sha256) ||
       m.whole.path != database_member)

@@ -17,6 +17,7 @@ namespace alona::backup {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* untouched = "Nothing was touched. Is it run with sudo? `dmesg` tells of disk errors.";
 
 // The owner, group and mode that a path below `live/` should have: as it is there now, else as its folder;
 // on a fresh box as alona setup would make it.
@@ -46,9 +47,9 @@ Place place_of(const ops::Paths& paths, const fs::path& below) {
 
 Result<void> give(const fs::path& path, const Place& place, bool folder) {
   if (::geteuid() == 0 && ::lchown(path.c_str(), place.owner, place.group) != 0)
-    return fail(Errc::io, fmt::format("cannot hand {} over to its user", path.string()));
+    return fail(Errc::io, fmt::format("cannot hand {} over to its user", path.string()), untouched);
   if (folder && ::chmod(path.c_str(), place.folder_mode) != 0)
-    return fail(Errc::io, fmt::format("cannot set the mode of {}", path.string()));
+    return fail(Errc::io, fmt::format("cannot set the mode of {}", path.string()), untouched);
   return {};
 }
 
@@ -57,7 +58,7 @@ Result<void> hand_over(const ops::Paths& paths) {
   const fs::path staged = staging_folder(paths), live = staged / "live";
   struct stat data{};
   if (::stat(paths.data().c_str(), &data) != 0)
-    return fail(Errc::io, "cannot look at " + paths.data().string());
+    return fail(Errc::io, "cannot look at " + paths.data().string(), untouched);
   const Place beside{data.st_uid, data.st_gid, 0700};
   if (auto done = give(staged, beside, true); !done) return done;
   std::error_code ec;
@@ -67,7 +68,9 @@ Result<void> hand_over(const ops::Paths& paths) {
     const Place place = outside ? beside : place_of(paths, below == "." ? fs::path{} : below);
     if (auto done = give(it->path(), place, it->is_directory()); !done) return done;
   }
-  if (ec) return fail(Errc::io, fmt::format("cannot look through {}: {}", staged.string(), ec.message()));
+  if (ec)
+    return fail(Errc::io, fmt::format("cannot look through {}: {}", staged.string(), ec.message()),
+                untouched);
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backup/words.h"
 #include "base/files.h"
 
 namespace alona::backup {
@@ -13,13 +14,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t state_bytes_max = 4096;
 
 fs::path path_in(const fs::path& folder) { return folder / "SECOND.state"; }
-
-std::string_view take(std::string_view& text, char end) {
-  const std::size_t n = std::min(text.find(end), text.size());
-  const std::string_view taken = text.substr(0, n);
-  text.remove_prefix(std::min(n + 1, text.size()));
-  return taken;
-}
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "backup/set_file.h"
+#include "backup/words.h"
 
 namespace alona::backup {
 namespace {
@@ -25,22 +26,13 @@ constexpr auto days_a_base = std::chrono::days{7};
 
 fs::path state_path(const fs::path& set) { return set.string() + ".state"; }
 
-std::string_view take_word(std::string_view& line) {
-  const std::size_t end = std::min(line.find(' '), line.size());
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(std::min(end + 1, line.size()));
-  return word;
-}
-
 // What isn't understood says nothing.
 SetState parse_state(std::string_view text) {
   SetState state;
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::string_view key = take_word(line);
-    const auto at = parse_iso8601(take_word(line));
+    std::string_view line = take(text, '\n');
+    const std::string_view key = take(line, ' ');
+    const auto at = parse_iso8601(take(line, ' '));
     if (!at) continue;
     if (key == "verified") state.verified = at;
     if (key == "proven") state.proven = at;

@@ -34,6 +34,20 @@ std::optional<Finding> of_age(const BackupsKnown& known, UtcMs now) {
                  {}};
 }
 
+constexpr auto proof_age_max = std::chrono::days{15};  // two weekly drills have failed
+
+std::optional<Finding> of_old_proof(const BackupsKnown& known, UtcMs now) {
+  if (!known.news.proven || now - *known.news.proven <= proof_age_max) return std::nullopt;
+  return Finding{
+      "backup_proof",
+      Level::needs_you,
+      fmt::format("No backup has been proven for {}", duration_text(now - *known.news.proven)),
+      "What was restorable then may not be now: a drill each week shows it.",
+      "Press “Drill” at the newest one on the page System, or run `alona backup drill` on the box.",
+      *known.news.proven,
+      {}};
+}
+
 std::optional<Finding> of_proof(const BackupsKnown& known) {
   if (known.news.proven) return std::nullopt;
   return Finding{
@@ -58,6 +72,7 @@ std::vector<Finding> backup_findings(const BackupsKnown& known, UtcMs now, bool 
     return all;
   }
   if (clock_trusted) add(of_age(known, now));
+  if (clock_trusted) add(of_old_proof(known, now));
   add(of_proof(known));
   return all;
 }

@@ -32,6 +32,9 @@ TEST(BackupFindings, old_ones_and_unproven_ones_are_told) {
   EXPECT_EQ(ids(known(noon - 49h, noon), false), "");
   EXPECT_EQ(ids(known(noon + 24h, noon)), "") << "its clock was wrong";
   EXPECT_EQ(ids(known(noon - 49h, {})), "backup backup_proof ");
+  EXPECT_EQ(ids(known(noon, noon - 15 * 24h)), "");
+  EXPECT_EQ(ids(known(noon, noon - 16 * 24h)), "backup_proof ");
+  EXPECT_EQ(ids(known(noon, noon - 16 * 24h), false), "");
   const auto found = backup_findings(known(noon - 72h, {}), noon, true);
   EXPECT_EQ(found.at(0).what, "The newest backup is 3 days old");
   for (const Finding& one : found) EXPECT_FALSE(one.todo.empty());

@@ -18,7 +18,7 @@ struct Options {
   std::string set;
   bool all = false;
   bool background = false;  // started by the core, which follows it
-  bool second = false;
+  bool second = false, no_second = false;
   std::string out, passphrase_file;  // of decrypt
   [[nodiscard]] Progress::For progress_for() const {
     return background ? Progress::For::programs : Progress::For::people;
@@ -117,7 +117,7 @@ Result<void> copy(const Context& context, const backup::Box& box, const Options&
 // The set is made, whatever becomes of its copy.
 Result<void> copy_new(const Context& context, const backup::Box& box, const Options& options,
                       const backup::BackupSet& set) {
-  const bool wanted = !box.config.backup.second_target.empty();
+  const bool wanted = !box.config.backup.second_target.empty() && !options.no_second;
   if (!wanted) return context.json ? fmt::print("{}\n", json_of(set)) : void(), Result<void>{};
   std::fflush(stdout);  // it may take long
   const backup::Copied copied = copy_with_bar(box, options);
@@ -299,6 +299,7 @@ void add_backup_command(CLI::App& app, Context& context) {
   group->add_flag("--background", options->background)->group("");
 
   auto* take = group->add_subcommand("now", "Take one; it is read back before it counts");
+  take->add_flag("--no-second", options->no_second, "Leave the second target to `alona backup copy`");
   take->footer("Example:\n  alona backup now");
   take->callback(run(context, options, now));
 

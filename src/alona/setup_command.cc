@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "alona/cli.h"
+#include "alona/core_client.h"
 #include "ops/broker_files.h"
 #include "ops/paths.h"
 #include "ops/setup.h"
@@ -61,12 +62,18 @@ void print_text(const ops::SetupReport& report, const ops::Config& config, const
 Result<void> run_setup(const Context& context, const Options& options) {
   const auto config = context.config();
   if (!config) return std::unexpected(config.error());
-  ops::SetupOptions wanted{.admin = options.admin, .password = {}};
+  ops::SetupOptions wanted{.admin = options.admin, .password = {}, .ask_core = {}};
   if (!options.password_file.empty()) {
     auto password = read_password(options.password_file, {}, false);
     if (!password) return std::unexpected(password.error());
     wanted.password = std::move(*password);
   }
+  wanted.ask_core = [&config](const std::string& name, const std::string& password) -> Result<bool> {
+    const boost::json::object body{{"name", name}, {"password", password}};
+    const auto answer = ask_core(ops::Paths{*config}, "POST", "/api/v1/users", boost::json::serialize(body));
+    if (!answer) return std::unexpected(answer.error());
+    return answer->has_value();
+  };
   ops::SetupReport report;
   const auto done = ops::set_up(*config, wanted, report);
   if (!done) {

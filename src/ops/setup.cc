@@ -163,6 +163,15 @@ class Setup {
     return reader->user(options_.admin);
   }
 
+  [[nodiscard]] Result<void> keep(const store::UserRow& user, const std::string& password) const {
+    const auto asked = options_.ask_core ? options_.ask_core(user.name, password) : Result<bool>{false};
+    if (!asked) return std::unexpected(asked.error());
+    if (*asked) return {};
+    auto writer = store::Writer::open(paths_.database(), store::Open::existing);
+    if (!writer) return std::unexpected(writer.error());
+    return writer->put_user(user);
+  }
+
   Result<void> admin() {
     if (options_.admin.empty()) return {};
     const auto user = known_admin();
@@ -174,9 +183,7 @@ class Setup {
     const std::string password = options_.password.value_or(readable_password());
     const auto row = make_user(options_.admin, password);
     if (!row) return std::unexpected(row.error());
-    auto writer = store::Writer::open(paths_.database(), store::Open::existing);
-    if (!writer) return std::unexpected(writer.error());
-    if (auto put = writer->put_user(*row); !put) return put;
+    if (auto kept = keep(*row, password); !kept) return kept;
     if (!options_.password) report_.new_password = password;
     say(true, fmt::format("the page's user {}", options_.admin));
     return {};

@@ -2,6 +2,7 @@
 // is missing, mends what doesn't fit together, and changes nothing when all is there.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct SetupReport {
 struct SetupOptions {
   std::string admin = "admin";          // empty: the page's users are left as they are
   std::optional<std::string> password;  // of the first admin; nothing: one is made up
+  // Has a running core keep the user, as only it may write then. False: none runs.
+  std::function<Result<bool>(const std::string& name, const std::string& password)> ask_core;
 };
 
 // Stopped anywhere, the next run goes on. temporary: the database doesn't exist yet and another process holds

@@ -46,3 +46,11 @@ def test_a_new_password_of_the_page_replaces_the_old(box):
     box.start_core()
     assert log_in(box, "from a file", "second")[0] == log_in(box, "while it is away")[0] == 200
     assert log_in(box, "neues Paßwort")[0] == 401
+
+
+def test_setup_beside_a_running_core_makes_the_first_user_through_it(box):
+    made = json.loads(box.run("setup", "--admin", "anna", "--json").stdout)
+    assert made["changed"] and log_in(box, made["password"], "anna")[0] == 200
+    again = json.loads(box.run("setup", "--admin", "anna", "--json").stdout)
+    assert not again["changed"] and "password" not in again
+    assert box.run("setup", "--admin", "No One", check=False).returncode == 2

@@ -1,0 +1,170 @@
+"""A Debian root with Alona's package, booted under its own systemd in a container without any network but loopback."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parents[2]
+PACKAGES = HERE / "build/package"
+KEPT = HERE / "build/boot"  # roots as archives, for the next run
+TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
+
+
+def suite():
+    for line in pathlib.Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("VERSION_CODENAME="):
+            return line.split("=")[1]
+    return "unknown"
+
+
+def package():
+    """The newest one that `./dev package` made, or none."""
+    found = [deb for deb in PACKAGES.glob("alona_*.deb")]
+    return max(found, key=lambda deb: deb.stat().st_mtime, default=None)
+
+
+def why_not():
+    """What keeps this machine from booting a root; empty: nothing."""
+    if os.geteuid() != 0:
+        return "only root can boot a container"
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        return f"{missing[0]} is missing (apt-get install debootstrap systemd-container)"
+    return "" if package() else "there is no package (./dev package)"
+
+
+def sh(*command, **more):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **more)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def wait_for(what, condition, seconds=60, every=0.2):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(every)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def copy_ways_out(folder):
+    """Downloads go the way this machine's do: its proxies, and the certificates it trusts."""
+    for conf in pathlib.Path("/etc/apt/apt.conf.d").glob("99*"):
+        shutil.copy(conf, folder / "etc/apt/apt.conf.d")
+    own = pathlib.Path("/usr/local/share/ca-certificates")
+    if own.is_dir():
+        shutil.copytree(own, folder / "usr/local/share/ca-certificates", dirs_exist_ok=True)
+        sh("chroot", folder, "update-ca-certificates")
+    shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
+
+
+def mirror():
+    for path in ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"):
+        text = pathlib.Path(path).read_text() if os.path.exists(path) else ""
+        for word in text.split():
+            if word.startswith("http") and "security" not in word:
+                return word
+    return "http://deb.debian.org/debian"
+
+
+def archive():
+    """A root with what the package depends on, made once."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    kept = KEPT / f"{suite()}.tar"
+    if kept.exists():
+        return kept
+    folder = KEPT / f"{suite()}.making"
+    shutil.rmtree(folder, ignore_errors=True)
+    sh("debootstrap", "--variant=minbase", "--include=ca-certificates,systemd-sysv,dbus", suite(), folder, mirror())
+    copy_ways_out(folder)
+    depends = sh("dpkg-deb", "-f", package(), "Depends")
+    names = [part.split("(")[0].strip() for part in depends.split(",")]
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    sh("chroot", folder, "apt-get", "update", "-q", env=env)
+    sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", *names, "mosquitto-clients", env=env)
+    sh("tar", "-C", folder, "-cf", f"{kept}.part", ".")
+    os.rename(f"{kept}.part", kept)
+    shutil.rmtree(folder)
+    return kept
+
+
+class Root:
+    """Booted with `with`; power off, or cut, at the end."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alona-boot-", dir="/var/tmp"))
+        self.container = self.leader = None
+        sh("tar", "-C", self.folder, "-xf", archive())
+        shutil.copy(package(), self.folder / "root/alona.deb")
+
+    def __enter__(self):
+        self.boot()
+        return self
+
+    def __exit__(self, *_):
+        self.cut()
+        shutil.rmtree(self.folder)
+
+    def boot(self):
+        name = self.folder.name
+        self.container = subprocess.Popen(
+            ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--keep-unit", "--register=no",
+             f"--machine={name}", "-D", str(self.folder)], stdin=subprocess.DEVNULL,
+            stdout=open(f"{self.folder}.console", "w"), stderr=subprocess.STDOUT, start_new_session=True)
+        wait_for("the container", self._find_leader)
+        wait_for("its systemd", lambda: self.run("systemctl", "is-system-running", check=False).stdout.strip()
+                 in ("running", "degraded"))
+
+    def _find_leader(self):
+        assert self.container.poll() is None, pathlib.Path(f"{self.folder}.console").read_text()
+        found = subprocess.run(["pgrep", "-P", str(self.container.pid)], capture_output=True, text=True).stdout.split()
+        self.leader = int(found[0]) if found else None
+        return self.leader is not None
+
+    def run(self, *command, check=True, input=None, timeout=300):
+        done = subprocess.run(["nsenter", "-t", str(self.leader), "-a", *map(str, command)], capture_output=True,
+                              text=True, input=input, timeout=timeout)
+        assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def out(self, *command, **more):
+        return self.run(*command, **more).stdout
+
+    def popen(self, *command):
+        return subprocess.Popen(["nsenter", "-t", str(self.leader), "-a", *map(str, command)],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def cut(self):
+        """As a pulled plug: nothing in it gets to end."""
+        if self.container and self.container.poll() is None:
+            os.kill(self.leader, signal.SIGKILL)
+            self.container.wait(30)
+        pathlib.Path(f"{self.folder}.console").unlink(missing_ok=True)
+        self.container = self.leader = None
+
+    # ---- Alona ----
+
+    def install(self):
+        return self.out("dpkg", "-i", "/root/alona.deb")
+
+    def state(self, unit):
+        return self.out("systemctl", "show", "-P", "ActiveState", unit).strip()
+
+    def pid(self, unit):
+        return int(self.out("systemctl", "show", "-P", "MainPID", unit))
+
+    def restarts(self, unit):
+        return int(self.out("systemctl", "show", "-P", "NRestarts", unit))
+
+    def kill(self, unit, what="KILL"):
+        self.run("systemctl", "kill", "--kill-whom=main", "-s", what, unit, check=False)
+
+    def well(self):
+        return self.run("alona", "status", "--json", check=False).returncode in (0, 1)
+
+    def log(self, *more):
+        return self.out("journalctl", "--no-pager", "-o", "cat", *more)

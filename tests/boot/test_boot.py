@@ -1,0 +1,161 @@
+"""The box under systemd: started, in its sandbox, killed, stopped, cut off from power, and back each time."""
+import json
+import re
+import time
+
+from root import wait_for
+
+SANDBOX = {"alona-core": 1.5, "mosquitto": 1.5, "alona-backup": 1.0, "alona-drill": 1.0}
+
+
+def password(root):
+    return json.loads(root.password)["password"]
+
+
+def publish(root, value, check=True):
+    return root.run("mosquitto_pub", "-u", "well", "-i", "well", "-P", password(root), "-q", "1", "-t",
+                    "alona/well/telemetry/t", "-m", json.dumps({"v": 1, "sensor": "t", "value": value, "unit": "C"}),
+                    check=check, timeout=60)
+
+
+def values(root):
+    lines = root.out("alona", "export", "--node", "well").splitlines()[1:]
+    return [float(line.split(",")[4 - 1]) for line in lines]
+
+
+def test_installed_it_runs_and_a_node_is_seen(root):
+    assert root.state("alona-core") == root.state("mosquitto") == "active"
+    assert not root.out("systemctl", "--failed", "--no-legend").strip()
+    made = json.loads(root.out("alona", "setup", "--json"))
+    assert made["password"] and made["user"] == "admin"
+    publish(root, 1)
+    wait_for("the reading", lambda: values(root) == [1])
+    assert root.run("mosquitto_pub", "-t", "alona/well/telemetry/t", "-m", "x", check=False).returncode != 0, "anonymous"
+    broker, core = root.pid("mosquitto"), root.pid("alona-core")
+    user = root.out("ps", "-o", "user=", "-p", f"{broker},{core}").split()
+    assert sorted(user) == ["alona", "mosquitto"]
+
+
+def test_the_sandbox_is_in_force_and_every_command_works_in_it(root):
+    for unit, most in SANDBOX.items():
+        text = root.out("systemd-analyze", "security", "--no-pager", f"{unit}.service")
+        found = float(re.search(r"exposure level for \S+: ([\d.]+)", text)[1])
+        print(f"{unit}: {found}")
+        assert found <= most, text
+    inside = ["nsenter", "-t", root.pid("alona-core"), "-m", "--"]
+    assert root.run(*inside, "touch", "/etc/alona/x", check=False).returncode != 0, "read-only for it"
+    for unit in ("alona-backup", "alona-drill"):
+        root.run("systemctl", "start", unit)
+    assert "proven" in root.out("alona", "backup", "list")
+    for command in (["status"], ["node", "list"], ["check"], ["sql", "SELECT count(*) FROM readings"], ["rejects", "list"],
+                    ["backup", "verify"]):
+        assert root.run("alona", *command, check=False).returncode in (0, 1), command
+
+
+def test_order_of_the_start(root):
+    def begun(unit):
+        return int(root.out("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", unit))
+    root.run("systemctl", "stop", "alona-core", "mosquitto")
+    root.run("systemctl", "start", "alona-core")
+    assert 0 < begun("mosquitto") <= begun("alona-core")
+    # The core outlives the broker's restarts.
+    core = root.pid("alona-core")
+    root.run("systemctl", "restart", "mosquitto")
+    assert root.pid("alona-core") == core
+    wait_for("the core", root.well)
+
+
+def test_killed_in_turn_under_load_nothing_that_was_acknowledged_is_lost(root, long_run):
+    root.run("mkdir", "-p", "/run/systemd/system/alona-core.service.d")
+    root.run("tee", "/run/systemd/system/alona-core.service.d/quick.conf", input="[Service]\nRestartSec=100ms\n")
+    root.run("systemctl", "daemon-reload")
+    sent, known = [], len(values(root))
+    rounds = 200 if long_run else 12
+    for i in range(rounds):
+        root.kill(("alona-core", "mosquitto")[i % 2])
+        if i % 10 == 9:
+            root.kill("alona-core"), root.kill("mosquitto")
+        for value in range(1000 + 3 * i, 1003 + 3 * i):
+            wait_for("the broker", lambda value=value: publish(root, value, check=False).returncode == 0)
+            sent.append(float(value))
+    wait_for("all of them", lambda: set(sent) <= set(values(root)))
+    assert sorted(values(root)[-len(sent):]) == sorted(sent) or len(values(root)) >= known + len(sent)
+    assert root.state("alona-core") == root.state("mosquitto") == "active"
+    print(f"{rounds} kills, {len(sent)} readings acknowledged by the broker, all there")
+
+
+def test_crashes_in_a_row_never_end_in_a_failed_unit(root, long_run):
+    crashes = 100 if long_run else 10
+    before = root.restarts("alona-core")
+    for _ in range(crashes):
+        now = root.restarts("alona-core")
+        root.kill("alona-core", "SEGV")
+        wait_for("the next start", lambda now=now: root.restarts("alona-core") > now and root.pid("alona-core") != 0,
+                 every=0.05)
+    assert root.restarts("alona-core") >= before + crashes
+    wait_for("the core", root.well)
+
+
+def test_a_stuck_core_is_restarted_by_the_watchdog(root):
+    stuck, begin = root.pid("alona-core"), time.monotonic()
+    root.kill("alona-core", "STOP")
+    wait_for("the watchdog", lambda: root.pid("alona-core") not in (0, stuck) and root.well(), 60)
+    took = time.monotonic() - begin
+    print(f"back after {took:.0f} s")
+    assert took <= 45
+
+
+def test_a_damaged_state_file_keeps_the_broker_away_for_one_start(root):
+    root.run("systemctl", "stop", "mosquitto")
+    root.run("dd", "if=/dev/urandom", "of=/var/lib/mosquitto/mosquitto.db", "bs=5000", "count=1")
+    root.run("systemctl", "start", "mosquitto", check=False)
+    wait_for("the broker", lambda: root.state("mosquitto") == "active" and publish(root, 77, check=False).returncode == 0)
+    root.run("test", "-e", "/var/lib/mosquitto/mosquitto.db.damaged")
+    assert "set aside" in root.log("-u", "mosquitto")
+    assert not root.run("sh", "-c", "ls -d /var/lib/mosquitto/trial.*", check=False).stdout, "nothing is left of the trial"
+    wait_for("the reading", lambda: 77 in values(root))
+
+
+def test_a_broker_that_is_killed_keeps_its_state_file(root):
+    root.kill("mosquitto")
+    wait_for("the broker", lambda: publish(root, 78, check=False).returncode == 0)
+    root.run("systemctl", "restart", "mosquitto")
+    root.run("test", "-e", "/var/lib/mosquitto/mosquitto.db")
+
+
+def test_a_restore_from_a_folder_under_systemd(root):
+    root.run("alona", "backup", "now")
+    root.run("mkdir", "-p", "/mnt/stick")
+    root.run("sh", "-c", "cp /var/lib/alona/backups/*.zst /mnt/stick/")
+    then = values(root)
+    publish(root, 99)
+    wait_for("the reading", lambda: 99 in values(root))
+    said = root.out("alona", "restore", "--from", "/mnt/stick", "--yes")
+    assert "is restored" in said
+    wait_for("the core", root.well)
+    assert values(root) == then
+    publish(root, 100)
+    wait_for("the node with its old password", lambda: 100 in values(root))
+    assert root.out("stat", "-c", "%U:%G %a", "/var/lib/alona/live/broker").strip() == "alona:mosquitto 2750"
+
+
+def test_the_plug_is_pulled_and_all_comes_back(root):
+    publish(root, 101)
+    wait_for("the reading", lambda: 101 in values(root))
+    then = values(root)
+    root.cut()
+    root.boot()
+    wait_for("the core", root.well)
+    assert values(root) == then
+    publish(root, 102)
+    wait_for("the reading", lambda: 102 in values(root))
+    assert not root.out("systemctl", "--failed", "--no-legend").strip()
+
+
+def test_removed_the_data_stay_and_purged_they_go_only_when_asked(root):
+    root.run("dpkg", "-r", "alona")
+    root.run("test", "-e", "/var/lib/alona/live/db/alona.sqlite3")
+    assert root.state("mosquitto") == "active", "the broker goes on with its own configuration"
+    root.install()
+    wait_for("the core", root.well)
+    assert 102 in values(root)

@@ -95,12 +95,13 @@ def main():
     table = [
         (f"Written a day, {database / 1e9:.2f} GB of history, {options.series} series each once a minute; a week's mean, with "
          "a whole backup, six of changes and a drill", "≤ 1 GB", f"{week / 7e9:.2f} GB"),
-        ("… by the intake alone, sealing included", "—", f"{intake / 1e9:.2f} GB"),
+        ("… on the day of the whole backup; on that of the drill; on the others", "—",
+         f"{(intake + whole['written']) / 1e9:.2f}; {(intake + drill['written']) / 1e9:.2f}; {intake / 1e9:.2f} GB"),
         ("… by the whole backup; by those of changes, first to last", "—",
          f"{whole['written'] / 1e9:.2f} GB; " + ", ".join(f"{s['written'] / 1e6:.1f}" for s in changes) + " MB"),
         ("… by the drill", "—", f"{drill['written'] / 1e9:.2f} GB"),
         ("A backup of changes against a whole one: time; memory; size of the largest", "memory ≤ 60 MiB",
-         f"{statistics.median(s['seconds'] for s in changes) / whole['seconds']:.2f} × ({whole['seconds']:.1f} s); "
+         f"{statistics.median(s['seconds'] for s in changes) / again['seconds']:.2f} × ({again['seconds']:.1f} s); "
          f"{max(s['kib'] for s in changes) / 1024:.0f} MiB; {largest / 1e6:.1f} MB"),
         ("The eighth set", "whole again", f"{again['written'] / 1e9:.2f} GB"),
     ]

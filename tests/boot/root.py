@@ -63,11 +63,12 @@ def copy_ways_out(folder):
 
 
 def mirror():
-    for path in ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"):
-        text = pathlib.Path(path).read_text() if os.path.exists(path) else ""
-        for word in text.split():
-            if word.startswith("http") and "security" not in word:
-                return word
+    """Where this machine gets its packages."""
+    for path, key in (("/etc/apt/sources.list.d/debian.sources", "URIs:"), ("/etc/apt/sources.list", "deb")):
+        for line in pathlib.Path(path).read_text().splitlines() if os.path.exists(path) else ():
+            words = line.split()
+            if words[:1] == [key] and "security" not in line:
+                return next(word for word in words if "://" in word)
     return "http://deb.debian.org/debian"
 
 
@@ -102,7 +103,11 @@ class Root:
         shutil.copy(package(), self.folder / "root/alona.deb")
 
     def __enter__(self):
-        self.boot()
+        try:
+            self.boot()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -110,7 +115,7 @@ class Root:
         shutil.rmtree(self.folder)
 
     def boot(self):
-        name = self.folder.name
+        name = f"alona-{os.getpid()}"
         self.container = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--keep-unit", "--register=no",
              f"--machine={name}", "-D", str(self.folder)], stdin=subprocess.DEVNULL,

@@ -1,5 +1,4 @@
 #include "alona/rescue.h"
-#include "backup/drill.h"
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
@@ -10,6 +9,8 @@
 #include <charconv>
 #include <system_error>
 
+#include "alona/fill_from_backup.h"
+#include "backup/drill.h"
 #include "base/files.h"
 #include "web/rescue.h"
 
@@ -139,11 +140,18 @@ Result<std::optional<store::Opened>> open_or_rescue(const CoreOptions& options, 
                                                     const web::WebOptions& with_web, int signals,
                                                     const Clock& clock) {
   Rescue rescue{paths, with_web, clock};
+  const auto doing = [&](const std::string& what) {
+    return rescue.work(what), !wait_for_signal(signals, 0ms);
+  };
   const store::OpenRules rules{
       .quarantine = paths.data() / "quarantine",
       .salvage = options.config.storage.on_corruption == ops::OnCorruption::keep_going,
       .how = options.create ? store::Open::create : store::Open::existing,
-      .doing = [&](const std::string& doing) { return rescue.work(doing), !wait_for_signal(signals, 0ms); }};
+      .doing = doing,
+      .fill = [&](const fs::path& fresh, const store::SalvageReport& lost) {
+        return fill_from_backup(options.config, fresh, lost, doing);
+      }};
+  clear_filling(options.config);
   while (true) {
     auto opened = store::open_by_rules(paths.database(), rules);
     if (opened) {

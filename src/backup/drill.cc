@@ -111,7 +111,7 @@ std::string way_back(const Proven& proven) {
   return fmt::format("sudo alona restore {}", proven.file.filename().string());
 }
 
-std::optional<Proven> newest_proven(const fs::path& folder) {
+std::vector<Proven> proven_sets(const fs::path& folder) {
   std::vector<Proven> proven;
   std::error_code ec;
   for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
@@ -119,15 +119,20 @@ std::optional<Proven> newest_proven(const fs::path& folder) {
     const SetState state = read_state(it->path());
     if (state.proven && state.failed.empty()) proven.push_back({it->path(), *state.proven});
   }
+  std::erase_if(proven, [&](const Proven& one) {
+    const auto manifest = look_into_set(one.file);
+    if (!manifest || !manifest->base) return false;
+    const fs::path base = folder / manifest->base->set;
+    return !fs::exists(base, ec) || !read_state(base).failed.empty();
+  });
   // By name: the same host's names are in the order of their times.
   std::ranges::sort(proven, std::greater{}, [](const Proven& p) { return p.file.filename(); });
-  for (Proven& newest : proven) {
-    const auto manifest = look_into_set(newest.file);
-    if (!manifest || !manifest->base) return newest;
-    const fs::path base = folder / manifest->base->set;
-    if (fs::exists(base, ec) && read_state(base).failed.empty()) return newest;
-  }
-  return std::nullopt;
+  return proven;
+}
+
+std::optional<Proven> newest_proven(const fs::path& folder) {
+  const auto all = proven_sets(folder);
+  return all.empty() ? std::nullopt : std::optional{all.front()};
 }
 
 }  // namespace alona::backup

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backup/take.h"
 
@@ -26,11 +27,13 @@ struct Drilled {
 [[nodiscard]] Result<Drilled> drill_set(const Box& box, BackupSet& set, const Clock& clock,
                                         const Doing& doing);
 
-// The newest set that a drill has proven; from the states alone, and from whether what it builds on is there.
+// Sets that a drill has proven, the newest first; from the states alone, and from whether what they build on
+// is there.
 struct Proven {
   std::filesystem::path file;
   UtcMs at{};  // of the drill
 };
+[[nodiscard]] std::vector<Proven> proven_sets(const std::filesystem::path& folder);
 [[nodiscard]] std::optional<Proven> newest_proven(const std::filesystem::path& folder);
 // For a page: which set, proven when; and the command that brings it back.
 [[nodiscard]] std::string told(const Proven& proven);

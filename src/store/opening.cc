@@ -124,12 +124,17 @@ Result<void> salvage_beside(const fs::path& database, const OpenRules& rules, co
     if (error.code == Errc::corrupt) error.next = why.next;
     return with_context(fmt::format("{}; salvage", why.what), std::move(error));
   }
+  std::string told = report->text();
+  if (rules.fill && !report->lost_nothing()) {
+    const auto filled = rules.fill(part, *report);
+    if (!filled) return std::unexpected(filled.error());
+    told += " " + *filled;
+  }
   const fs::path kept = quarantine_name(rules.quarantine);
   {
     auto fresh = Writer::open(part, Open::existing);
     if (!fresh) return std::unexpected(fresh.error());
-    if (auto noted = fresh->note_salvage({SystemClock{}.utc(), kept.string(), why.what, report->text()});
-        !noted)
+    if (auto noted = fresh->note_salvage({SystemClock{}.utc(), kept.string(), why.what, told}); !noted)
       return noted;
   }
   std::error_code ec;

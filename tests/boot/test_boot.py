@@ -2,6 +2,7 @@
 import json
 import re
 import time
+from collections import Counter
 
 from root import wait_for
 
@@ -75,14 +76,16 @@ def test_killed_in_turn_under_load_nothing_that_was_acknowledged_is_lost(root, l
     kills, before = 200 if long_run else 12, len(values(root))
     root.run("tee", "/root/nodes", input=f"well {password(root)}\n")
     node = root.popen("alona", "sim", "--credentials", "/root/nodes", "--node-id", "well", "--single", "--rate", "5",
-                      "--messages", str(10 * kills), "--drain", "120", "--json")
+                      "--messages", str(10 * kills), "--drain", "300", "--json")
     killed = 0
     while node.poll() is None and killed < kills:
         root.kill(("alona-core", "mosquitto")[killed % 2])
         killed += 1
         if killed % 10 == 0:
             root.kill("alona-core"), root.kill("mosquitto")
-        time.sleep(0.5 if killed % 3 else 1.5)
+        time.sleep(0.3)  # so that each of them falls somewhere else
+        wait_for("both", lambda: root.state("alona-core") == root.state("mosquitto") == "active")
+        time.sleep(killed % 7 / 5)
     said, errors = node.communicate(timeout=900)
     sums = json.loads(said.splitlines()[-1])
     print(f"{killed} kills; the node: {sums}")
@@ -150,7 +153,7 @@ def test_the_plug_is_pulled_and_all_comes_back(root):
     root.cut()
     root.boot()
     wait_for("the core", root.well)
-    assert values(root) == then
+    assert not Counter(then) - Counter(values(root)), "what was sent once more may have come since"
     seen(root, 102)
     assert not root.out("systemctl", "--failed", "--no-legend").strip()
 

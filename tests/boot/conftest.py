@@ -24,7 +24,7 @@ def root():
     reason = roots.why_not()
     if reason:
         pytest.skip(reason)
-    with roots.Root() as made:
+    with roots.Root(roots.ready()) as made:
         made.install()
         roots.wait_for("the core", made.well)
         made.password = made.out("alona", "node", "add", "well", "--json")

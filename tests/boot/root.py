@@ -72,34 +72,47 @@ def mirror():
     return "http://deb.debian.org/debian"
 
 
-def archive():
-    """A root with what the package depends on, made once."""
+def keep(name, fill):
+    """The archive of a root that `fill` makes in a folder, made once."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    kept = KEPT / f"{suite()}.tar"
-    if kept.exists():
-        return kept
-    folder = KEPT / f"{suite()}.making"
-    shutil.rmtree(folder, ignore_errors=True)
-    sh("debootstrap", "--variant=minbase", "--include=ca-certificates,systemd-sysv,dbus", suite(), folder, mirror())
-    copy_ways_out(folder)
-    depends = sh("dpkg-deb", "-f", package(), "Depends")
-    names = [part.split("(")[0].strip() for part in depends.split(",")]
-    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    sh("chroot", folder, "apt-get", "update", "-q", env=env)
-    sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", *names, "mosquitto-clients", env=env)
-    sh("tar", "-C", folder, "-cf", f"{kept}.part", ".")
-    os.rename(f"{kept}.part", kept)
-    shutil.rmtree(folder)
+    kept, folder = KEPT / f"{name}.tar", KEPT / f"{name}.making"
+    if not kept.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        fill(folder)
+        sh("tar", "-C", folder, "-cf", f"{kept}.part", ".")
+        os.rename(f"{kept}.part", kept)
+        shutil.rmtree(folder)
     return kept
+
+
+def bare():
+    """Debian's smallest, and an init."""
+    def fill(folder):
+        sh("debootstrap", "--variant=minbase", "--include=systemd-sysv,dbus", suite(), folder, mirror())
+    return keep(f"{suite()}-bare", fill)
+
+
+def ready():
+    """With what the package depends on."""
+    def fill(folder):
+        sh("debootstrap", "--variant=minbase", "--include=ca-certificates,systemd-sysv,dbus", suite(), folder, mirror())
+        copy_ways_out(folder)
+        depends = sh("dpkg-deb", "-f", package(), "Depends")
+        names = [part.split("(")[0].split("|")[0].strip() for part in depends.split(",")]
+        env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        sh("chroot", folder, "apt-get", "update", "-q", env=env)
+        sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", *names, "mosquitto-clients",
+           env=env)
+    return keep(f"{suite()}-ready", fill)
 
 
 class Root:
     """Booted with `with`; power off, or cut, at the end."""
 
-    def __init__(self):
+    def __init__(self, archive):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alona-boot-", dir="/var/tmp"))
         self.container = self.leader = None
-        sh("tar", "-C", self.folder, "-xf", archive())
+        sh("tar", "-C", self.folder, "-xf", archive)
         shutil.copy(package(), self.folder / "root/alona.deb")
 
     def __enter__(self):

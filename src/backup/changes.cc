@@ -140,7 +140,9 @@ Result<void> read_changes(store::Snapshot& moment, const Difference& found, cons
   return moment.read([&](std::span<const std::uint8_t> piece) {
     changes.assign(piece.size(), 0);
     each_block(piece.size(), [&](std::size_t at, std::size_t size) {
-      if (block < found.changed.size() && found.changed[block++])
+      const bool changed = block < found.changed.size() && found.changed[block];
+      ++block;
+      if (changed)
         std::copy_n(piece.begin() + static_cast<std::ptrdiff_t>(at), size,
                     changes.begin() + static_cast<std::ptrdiff_t>(at));
     });

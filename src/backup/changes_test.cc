@@ -166,8 +166,6 @@ TEST_F(Changes, say_that_their_base_is_missing) {
 
 TEST_F(Changes, with_another_base_are_refused) {
   const auto set = next();
-  const std::string right = text_of(whole.file);
-  fs::copy_file(sets()[1].file, box.root / "kept");
   box.readings(5, 900);
   fs::rename(whole.file, box.root / "first");
   const auto other = take();  // whole, as there is no base

@@ -44,7 +44,7 @@ std::optional<Finding> of_old_proof(const BackupsKnown& known, UtcMs now) {
       fmt::format("No backup has been proven for {}", duration_text(now - *known.news.proven)),
       "What was restorable then may not be now: a drill each week shows it.",
       "Press “Drill” at the newest one on the page System, or run `alona backup drill` on the box.",
-      *known.news.proven,
+      known.news.proven,
       {}};
 }
 

@@ -37,6 +37,12 @@ std::vector<ReadingRow> rows_of(const Columns& columns) {
   return rows;
 }
 
+// Of the ten minutes that a thinned row stands for.
+UtcMs end_of_bucket(UtcMs t) {
+  constexpr Ms bucket = std::chrono::minutes{10};
+  return std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<600>>>(t) + bucket - Ms{1};
+}
+
 class Filler {
  public:
   Filler(SQLite::Database& from, SQLite::Database& to, const std::function<bool()>& go_on, FillReport& report)
@@ -139,12 +145,20 @@ class Filler {
   void merge_group(SeriesNo series, const std::optional<ShelvedChunk>& chunk,
                    std::span<const ReadingRow> group) {
     Columns copy, older, merged;
-    lay_over({}, group, copy);
-    const bool apart = !chunk || group.front().ts > chunk->end || group.back().ts < chunk->start;
-    if (!apart) {
-      if (!shelf_.read(codec_, series, *chunk, older)) return;
-      if (std::ranges::any_of(older.flags, [](std::uint8_t f) { return (f & flag::thinned) != 0; })) return;
+    bool apart = !chunk || group.front().ts > end_of_bucket(chunk->end) || group.back().ts < chunk->start;
+    if (!apart && !shelf_.read(codec_, series, *chunk, older)) return;
+    const auto is_thinned = [](std::uint8_t f) { return (f & flag::thinned) != 0; };
+    if (!apart && std::ranges::any_of(older.flags, is_thinned)) {
+      // Only what lies behind it; of its own stretch it says what was to stay.
+      const auto behind =
+          std::ranges::find_if(group, [&](const ReadingRow& r) { return r.ts > end_of_bucket(chunk->end); });
+      group = group.subspan(static_cast<std::size_t>(behind - group.begin()));
+      if (group.empty()) return;
+      apart = true, older = {};
+    } else if (!apart && group.front().ts > chunk->end) {
+      apart = true, older = {};
     }
+    lay_over({}, group, copy);
     lay_over(copy, rows_of(older), merged);
     if (merged.ts.size() == older.ts.size()) return;
     report_.readings += merged.ts.size() - older.ts.size();

@@ -273,6 +273,31 @@ TEST_F(Fill, what_was_removed_on_purpose_doesnt_return) {
   EXPECT_TRUE(*reader->user("guest"));
 }
 
+TEST_F(Fill, what_was_thinned_stays_so) {
+  make(330);
+  take_copy();
+  {
+    auto writer = open();
+    while (*writer.thin_some(noon + std::chrono::hours{9000}, Ms{1000})) {
+    }
+  }
+  const Readings thinned = readings_of(db());
+  ASSERT_LT(thinned.size(), readings_of(copy()).size());
+  fs::copy_file(db(), fresh());
+  SalvageReport lost;
+  lost.chunks_damaged = 1;
+  ASSERT_TRUE(fill_from(fresh(), copy(), lost, [] { return true; }));
+  expect_sound();
+  EXPECT_EQ(readings_of(fresh()), thinned);
+  std::mt19937_64 random{8};
+  ruin(random, 0.5, 20);
+  fs::remove(fresh());
+  ASSERT_TRUE(mend());  // where a thinned piece is lost, what it was made of is better than nothing
+  const Readings all = readings_of(copy()), mended = readings_of(fresh());
+  for (const auto& [key, value] : mended)
+    ASSERT_TRUE(thinned.contains(key) || all.at(key) == value) << key.first << key.second;
+}
+
 TEST_F(Fill, names_that_were_lost_come_back) {
   make(330);
   take_copy();

@@ -60,6 +60,7 @@ struct WebServer::Impl {
 void WebServer::Impl::start(const store::Batch& everything, std::uint64_t stored,
                             const std::map<store::NodeNo, Ms>& intervals) {
   model.start(everything, stored, intervals);
+  (void)model.set_broker(model.broker_connected(), clock.utc());  // away since now, if it is
   if (live.wanted(clock.mono()))
     send("reset", json::object{});
   else

@@ -46,8 +46,8 @@ def damaged():
 
 
 def started(box):
-    box.start_core()
-    box.wait_healthy()
+    box.start_core(wait=False)
+    wait_for(lambda: box.run("status", check=False).returncode in (0, 1), lambda: box.core.last_words())
     found = box.run("status", check=False).stdout
     assert "damaged" in found, found
     return " ".join(found.split())
@@ -74,6 +74,17 @@ def test_a_backup_that_is_of_no_use_is_named_and_nothing_stops(damaged):
     said = started(damaged)
     assert "was of no use" in said and "Nothing was taken from a backup." in said, said
     assert len(values(damaged)) < 2500
+
+
+def test_an_older_proven_backup_stands_in_for_a_bad_one(damaged):
+    newest = set_in(damaged)
+    older = newest.parent / re.sub(r"-(\d{4})\d{4}T", r"-\g<1>0101T", newest.name)
+    older.write_bytes(newest.read_bytes())
+    (older.parent / (older.name + ".state")).write_bytes((newest.parent / (newest.name + ".state")).read_bytes())
+    newest.write_bytes(newest.read_bytes()[:-100])
+    said = started(damaged)
+    assert f"{newest.name}" in said and "was of no use" in said and f"From the backup {older.name}" in said, said
+    assert set(range(2000)) <= set(values(damaged))
 
 
 def test_without_a_proven_backup_it_says_so(damaged):

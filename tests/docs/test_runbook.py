@@ -1,0 +1,23 @@
+"""Every finding and every check of the program has its paragraph in docs/runbook.md, and every paragraph its finding."""
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_TOLD = {"no_nodes"}  # a box that is being set up: the page says what to do
+
+
+def ids():
+    found = set()
+    for path in (ROOT / "src/web").glob("*findings*.cc"):
+        if not path.name.endswith("_test.cc"):
+            found |= set(re.findall(r'(?:Finding\{|return \{)\s*"([a-z_]+)[":]', path.read_text()))
+    text = (ROOT / "src/alona/health_checks.cc").read_text()
+    found |= set(re.findall(r'(?:ok|failing|unknown)\(\s*"([a-z_]+)"', text))
+    return found - NOT_TOLD
+
+
+def test_each_has_its_paragraph():
+    paragraphs = set(re.findall(r"^## ([a-z_]+)$", (ROOT / "docs/runbook.md").read_text(), re.M))
+    assert len(ids()) > 20
+    assert ids() - paragraphs == set(), "without a paragraph"
+    assert paragraphs - ids() == set(), "of nothing"

@@ -1,0 +1,118 @@
+"""`alona health`: each fault is found within one round, is named as docs/runbook.md names it, and clears by itself."""
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from box import Box, wait_for
+
+RUNBOOK = (Path(__file__).resolve().parents[2] / "docs/runbook.md").read_text()
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+
+
+def failing(box):
+    """One round: what fails, by name; each has its paragraph."""
+    done = box.run("health", "--json", check=False)
+    assert done.returncode in (0, 1), done
+    record = json.loads(done.stdout)
+    assert (done.returncode == 0) == record["well"]
+    assert record == json.loads((box.data / "health/state.json").read_text())
+    found = {check["id"].split(":")[0]: check for check in record["checks"] if check["state"] == "failing"}
+    for name, check in found.items():
+        assert f"\n## {name}\n" in RUNBOOK and check["what"] and check["next"], check
+    return found
+
+
+@pytest.fixture(scope="module")
+def well():
+    """A box of which nothing is wrong but its clock, which nobody has told the time."""
+    with Box() as box:
+        box.run("backup", "now")
+        box.run("backup", "drill")
+        yield box
+
+
+def others(box):
+    return {name: check for name, check in failing(box).items() if name != "clock"}
+
+
+def test_a_well_box_has_nothing_but_its_clock(well):
+    assert set(failing(well)) <= {"clock"}
+    said = well.run("health", check=False).stdout
+    assert re.search(r"^ok +core$", said, re.M)
+
+
+def test_since_when_it_fails_is_kept_and_it_clears(well):
+    well.stop_core()
+    first = others(well)["core"]
+    assert others(well)["core"]["since"] == first["since"]
+    assert (well.data / "health/last_fail").exists()
+    well.start_core()
+    well.wait_healthy()
+    env = dict(os.environ, JOURNAL_STREAM="8:1")
+    said = well.run("health", check=False, env=env)
+    assert "core: well again" in said.stderr and "core" not in others(well)
+
+
+def test_a_dead_core_hides_nothing(well):
+    well.stop_core()
+    state = next((well.data / "backups").glob("*.state"))
+    kept = state.read_text()
+    state.write_text("failed 2026-01-01T00:00:00.000Z it is cut off\n")
+    found = others(well)
+    assert "doesn't run" in found["core"]["what"] and "it is cut off" in found["backup_broken"]["what"]
+    state.write_text(re.sub(r"proven \S+\n", "", kept))
+    assert "backup_proof" in others(well)
+    state.write_text(kept)
+    well.start_core()
+    well.wait_healthy()
+    wait_for(lambda: not others(well), lambda: f"all is well: {others(well)}", 30)
+
+
+def test_a_hanging_core_is_told_from_a_dead_one(well):
+    well.core.signal(signal.SIGSTOP)
+    try:
+        assert "hangs" in others(well)["core"]["what"]
+    finally:
+        well.core.signal(signal.SIGCONT)
+    assert "core" not in others(well)
+
+
+def test_a_dead_broker(well):
+    well.stop_broker()
+    found = others(well)["broker"]
+    assert " days" not in found["what"], "away since it went"
+    well.start_broker()
+    wait_for(lambda: "broker" not in others(well), "the broker", 30)
+
+
+def test_a_password_that_the_broker_refuses(well):
+    file = well.data / "live/checks/canary"
+    kept = file.read_text()
+    file.write_text("another\n")
+    assert "broker_login" in others(well)
+    file.write_text(kept)
+    assert "broker_login" not in others(well)
+
+
+@needs_root
+def test_a_disk_that_nothing_can_be_written_to(well):
+    health = well.data / "health"
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "alona-test", str(health)], capture_output=True)
+    if done.returncode != 0:
+        pytest.skip(f"mount: {done.stderr}")
+    try:
+        said = well.run("health", check=False)
+        assert said.returncode == 1 and "writable" in said.stdout and "state.json" in said.stderr
+    finally:
+        subprocess.run(["umount", str(health)], check=True)
+    assert "writable" not in others(well)
+
+
+def test_a_record_that_is_no_record_counts_as_none(well):
+    for text in ("", "{", "[]", '{"checks":[{"id":1}]}', '{"checks":[{"id":"x","state":"failing","since":"?"}]}'):
+        (well.data / "health/state.json").write_text(text)
+        failing(well)

@@ -6,7 +6,7 @@ from collections import Counter
 
 from root import wait_for
 
-SANDBOX = {"alona-core": 1.5, "mosquitto": 1.5, "alona-backup": 1.0, "alona-drill": 1.0}
+SANDBOX = {"alona-core": 1.5, "mosquitto": 1.5, "alona-backup": 1.0, "alona-drill": 1.0, "alona-health": 1.0}
 
 
 def password(root):
@@ -48,7 +48,7 @@ def test_the_sandbox_is_in_force_and_every_command_works_in_it(root):
         assert found <= most, text
     inside = ["nsenter", "-t", root.pid("alona-core"), "-m", "--"]
     assert root.run(*inside, "touch", "/etc/alona/x", check=False).returncode != 0, "read-only for it"
-    for unit in ("alona-backup", "alona-drill"):
+    for unit in ("alona-backup", "alona-drill", "alona-health"):
         root.run("systemctl", "start", unit)
     assert "proven" in root.out("alona", "backup", "list")
     for command in (["status"], ["node", "list"], ["check"], ["sql", "SELECT count(*) FROM readings"], ["rejects", "list"],

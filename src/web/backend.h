@@ -42,7 +42,7 @@ struct BackupSet {
   std::uint64_t bytes = 0, readings = 0;
   std::optional<UtcMs> taken, newest, verified, proven;  // newest: the latest reading in it
   std::string program, failed;                           // failed: why; empty: nothing is wrong
-  std::string base;  // the set that it builds on; empty: it is whole
+  std::string base;                                      // the set that it builds on; empty: it is whole
 };
 enum class BackupKind { now, verify, drill };
 struct BackupWish {

@@ -1,4 +1,5 @@
-// What is wrong with the backups, as findings: none, too old, none proven, or not for 15 days. A pure function of what is known.
+// What is wrong with the backups, as findings: none, too old, none proven, or not for 15 days. A pure
+// function of what is known.
 #pragma once
 
 #include <string>

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "web/backup_findings.h"
+#include "alona/backups_known.h"
 
 namespace alona {
 namespace {
@@ -42,12 +42,6 @@ web::BackupSet told(const backup::BackupSet& set) {
   out.program = set.manifest->program;
   if (set.manifest->base) out.base = set.manifest->base->set;
   return out;
-}
-
-std::optional<UtcMs> time_of(const std::filesystem::path& file) {
-  struct stat about{};
-  if (::stat(file.c_str(), &about) != 0) return std::nullopt;
-  return utc_ms(std::int64_t{about.st_mtim.tv_sec} * 1000);
 }
 
 // Not what a link leads to.
@@ -247,16 +241,7 @@ void BackupRunner::end() {
 void BackupRunner::tell_page() {
   tell_at_ = clock_.mono() + Ms{look_interval_ms};
   if (page_ == nullptr) return;
-  web::BackupsKnown known{
-      .news = {}, .failed = {}, .box_since = time_of(made_at_setup_), .age_max = age_max_};
-  for (const backup::BackupSet& set : sets()) {
-    if (!set.counts()) {
-      if (known.failed.empty()) known.failed = set.state.failed;
-      continue;
-    }
-    if (!known.news.newest) known.news.newest = set.manifest->taken;
-    known.news.proven = std::max(known.news.proven, set.state.proven);
-  }
+  const web::BackupsKnown known = backups_known(sets(), made_at_setup_, age_max_);
   page_->post_backups(known.news, web::backup_findings(known, clock_.utc(), clock_.trusted()));
 }
 

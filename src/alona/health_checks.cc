@@ -10,7 +10,7 @@
 #include <cstring>
 #include <optional>
 
-#include "alona/core_client.h"
+#include "alona/backups_known.h"
 #include "backup/sets.h"
 #include "base/files.h"
 #include "http/unix_client.h"
@@ -28,7 +28,6 @@ constexpr Ms core_patience = 10s, broker_patience = 5s;
 constexpr double inodes_free_min = 0.05, memory_free_min = 0.08;
 constexpr long too_hot_millidegrees = 80'000;     // a Pi slows down from here on
 constexpr std::uint64_t under_voltage_now = 0x1;  // bit 0 of get_throttled
-constexpr auto proof_age_max = std::chrono::days{15};
 constexpr std::uint64_t written_a_day_max = 1'000'000'000;
 constexpr std::size_t days_meant = 7;  // a whole backup and a drill lie on single days
 
@@ -138,14 +137,14 @@ std::vector<HealthCheck> disk(const ops::Config& config, const ops::Paths& paths
   struct statvfs about{};
   if (::statvfs(paths.data().c_str(), &about) != 0)
     return {failing(
-        "disk",
+        "room",
         fmt::format("{} can't be looked at: {}", paths.data().string(), std::strerror(errno)),  // NOLINT
         "Is the disk there? `dmesg` tells of its errors.")};
   const double used = 100.0 * (1.0 - static_cast<double>(about.f_bavail) /
                                          static_cast<double>(std::max<fsblkcnt_t>(about.f_blocks, 1)));
   all.push_back(used <= config.health.disk_used_max_percent
-                    ? ok("disk")
-                    : failing("disk", fmt::format("the disk is {:.0f} % full", used),
+                    ? ok("room")
+                    : failing("room", fmt::format("the disk is {:.0f} % full", used),
                               "`alona status` says how long it lasts; docs/operations.md, \"Room on the "
                               "disk\", what goes first."));
   const bool few = about.f_files > 0 &&
@@ -165,31 +164,20 @@ std::vector<HealthCheck> disk(const ops::Config& config, const ops::Paths& paths
   return all;
 }
 
-// ---- backups, for a core that can't tell ----
+// ---- backups ----
 
+// As the core would tell of them; whether its clock is right, a dead one can't say.
 std::vector<HealthCheck> backups(const ops::Config& config, const ops::Paths& paths, UtcMs now) {
   const auto sets = backup::list_sets(paths.backups());
   if (!sets) return {unknown("backup", sets.error().what)};
-  const char* make = "`sudo alona backup now` makes one and says what is wrong.";
   std::vector<HealthCheck> all;
   if (!sets->empty() && !sets->front().counts())
     all.push_back(failing("backup_broken",
-                          fmt::format("the newest backup is bad: {}", sets->front().state.failed), make));
-  const auto good = std::ranges::find_if(*sets, &backup::BackupSet::counts);
-  const auto age_max = config.health.backup_age_max;
-  if (good == sets->end()) {
-    all.push_back(failing("backup", "there is no backup that is whole", make));
-    return all;
-  }
-  if (now - good->manifest->taken > age_max)
-    all.push_back(failing(
-        "backup", fmt::format("the newest backup is {} h old", (now - good->manifest->taken) / 1h), make));
-  std::optional<UtcMs> proven;
-  for (const backup::BackupSet& set : *sets)
-    proven = std::max(proven, set.counts() ? set.state.proven : std::nullopt);
-  if (!proven || now - *proven > proof_age_max)
-    all.push_back(failing("backup_proof", "no backup has been proven restorable in 15 days",
-                          "`sudo alona backup drill`."));
+                          fmt::format("the newest backup is bad: {}", sets->front().state.failed),
+                          "`sudo alona backup now` makes another and says what is wrong."));
+  const auto known = backups_known(*sets, config.mqtt.password_file, config.health.backup_age_max);
+  for (const web::Finding& finding : web::backup_findings(known, now, true))
+    all.push_back(failing(finding.id, finding.what, finding.todo));
   if (all.empty()) all.push_back(ok("backup"));
   return all;
 }

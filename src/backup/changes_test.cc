@@ -114,16 +114,10 @@ TEST_F(Changes, need_room_for_what_has_changed_alone) {
 }
 
 TEST_F(Changes, beside_a_writer_are_one_moment) {
-  auto writer = store::Writer::open(box.database(), store::Open::existing);
-  ASSERT_TRUE(writer && writer->load());
-  int n = 1000;
-  const auto taken = take_backup(box.box, box.clock, [&](std::string_view, std::uint64_t, std::uint64_t) {
-    store::Batch batch{.received = noon + std::chrono::seconds{++n}};
-    for (int s : {1, 2}) batch.readings.push_back({store::SeriesNo{s}, batch.received, 1.0 * n, 0});
-    EXPECT_TRUE(writer->commit(batch));
-    return true;
-  });
+  int commits = 0;
+  const auto taken = box.take_beside_a_writer(commits);
   ASSERT_TRUE(taken) << taken.error().text();
+  EXPECT_GT(commits, 3);
   ASSERT_TRUE(taken->set.manifest->base);
   EXPECT_EQ(taken->set.manifest->contents.readings % 2, 0u);
   auto set = taken->set;

@@ -5,8 +5,7 @@
 //    8  u32 passes, u32 KiB of memory: of argon2id (crypto_pwhash); all numbers little-endian
 //   16  salt
 //   16  u32 the set's number, u32 that of the one it builds on or 0, i64 when it was taken in Unix
-//   milliseconds:
-//       as its manifest says
+//       milliseconds: as its manifest says
 //   16  check: tells a wrong passphrase from damage
 //   24  header of crypto_secretstream_xchacha20poly1305
 //   32  SHA-256 of the 92 bytes above

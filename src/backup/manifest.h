@@ -12,8 +12,7 @@
 //   newest TIME|none    the latest reading, by its own time
 //   written TIME|none   the last commit's receipt
 //   rows N TABLE        for each table, ascending by name; log: its commits
-//   base N SHA256 NAME  only in a set of changes (backup/changes.h): the number and name of the whole set
-//   that
+//   base N SHA256 NAME  only in a set of changes (backup/changes.h): number and name of the whole set that
 //                       they are against, and the SHA-256 of that one's database
 //   whole SHA256 BYTES PATH     only there: the database that both make
 //   file SHA256 BYTES PATH      for each member behind this one, in their order

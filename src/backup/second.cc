@@ -192,7 +192,7 @@ class Copying {
   const Doing& doing_;
   Copied& copied_;
   CopyPlan plan_;
-  std::vector<std::string> safe_;
+  std::vector<std::string> safe_;  // see note_safe
   const std::string own_name_ = set_folder_name(box_.host, UtcMs{});
 };
 

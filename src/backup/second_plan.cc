@@ -62,9 +62,10 @@ CopyPlan plan_copies(const std::vector<BackupSet>& own, const std::vector<Backup
     missing.back().file = copy_name(set, encrypted);
     missing.back().bytes = copy_bytes(set, encrypted);
   }
+  const std::vector<BackupSet> considered = missing;  // what is erased from is moved meanwhile
   std::erase_if(missing, [&](const BackupSet& set) {
     const auto is_base = [&](const BackupSet& other) { return other.counts() && builds_on(set, other); };
-    return set.manifest->base && std::ranges::none_of(missing, is_base) &&
+    return set.manifest->base && std::ranges::none_of(considered, is_base) &&
            std::ranges::none_of(there, is_base);
   });
   std::vector<BackupSet> all = missing;

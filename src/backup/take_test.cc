@@ -62,18 +62,10 @@ TEST(Backup, of_a_damaged_database_is_none) {
 TEST(Backup, beside_a_writer_is_one_moment) {
   TestBox box;
   box.readings(40);
-  auto writer = store::Writer::open(box.database(), store::Open::existing);
-  ASSERT_TRUE(writer && writer->load());
-  int n = 1000;
-  // Between any two steps of the backup more is committed; the set has all or nothing of each.
-  const auto taken = take_backup(box.box, box.clock, [&](std::string_view, std::uint64_t, std::uint64_t) {
-    store::Batch batch{.received = noon + std::chrono::seconds{++n}};
-    for (int s : {1, 2}) batch.readings.push_back({store::SeriesNo{s}, batch.received, 1.0 * n, 0});
-    EXPECT_TRUE(writer->commit(batch));
-    return true;
-  });
+  int commits = 0;
+  const auto taken = box.take_beside_a_writer(commits);
   ASSERT_TRUE(taken) << taken.error().text();
-  EXPECT_GT(n, 1003);
+  EXPECT_GT(commits, 3);
   EXPECT_EQ(taken->set.manifest->contents.readings % 2, 0u);
   auto set = taken->set;
   EXPECT_TRUE(drill_set(box.box, set, box.clock, quietly));

@@ -85,6 +85,18 @@ class TestBox {
     }
   }
   [[nodiscard]] Result<Taken> take() { return take_backup(box, clock, quietly); }
+  // Between any two steps of the backup more is committed: one reading in each series, all or nothing.
+  [[nodiscard]] Result<Taken> take_beside_a_writer(int& commits) {
+    auto writer = store::Writer::open(database(), store::Open::existing);
+    EXPECT_TRUE(writer && writer->load());
+    return take_backup(box, clock, [&](std::string_view, std::uint64_t, std::uint64_t) {
+      const int n = 1000 + ++commits;
+      store::Batch batch{.received = noon + std::chrono::seconds{n}};
+      for (int s : {1, 2}) batch.readings.push_back({store::SeriesNo{s}, batch.received, 1.0 * n, 0});
+      EXPECT_TRUE(writer->commit(batch));
+      return true;
+    });
+  }
 
   std::filesystem::path root;
   Box box;

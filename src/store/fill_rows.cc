@@ -48,7 +48,9 @@ std::uint64_t copy_missing(SQLite::Database& from, SQLite::Database& to, std::st
   return copied;
 }
 
-// Salvage gave nodes and series that it found no name for a made-up one: those get out of the way.
+// Salvage gave nodes and series that it found no name for a made-up one: those that the copy can name get out
+// of the way. The node `salvaged`, of series whose own node nobody knew, took the next number, which may be
+// that of a node that was lost: it gets one that is free in both, with its series.
 void drop_stand_ins(SQLite::Database& from, SQLite::Database& to) {
   RawStatement known_node{from.getHandle(), "SELECT 1 FROM node WHERE no = ?"};
   RawStatement known_series{from.getHandle(), "SELECT 1 FROM series WHERE no = ?"};
@@ -65,7 +67,15 @@ void drop_stand_ins(SQLite::Database& from, SQLite::Database& to) {
     for (const std::int64_t no : gone) remove.bind(1, no), remove.run();
   };
   drop("SELECT no FROM series WHERE unit = '?' AND sensor = 'series-' || no", known_series, "series");
-  drop("SELECT no FROM node WHERE id = 'salvaged-' || no OR id = 'salvaged'", known_node, "node");
+  drop("SELECT no FROM node WHERE id = 'salvaged-' || no", known_node, "node");
+  const std::int64_t free = std::max(from.execAndGet("SELECT coalesce(max(no), 0) FROM node").getInt64(),
+                                     to.execAndGet("SELECT coalesce(max(no), 0) FROM node").getInt64()) +
+                            1;
+  to.exec(fmt::format(
+      "UPDATE series SET node = {} WHERE unit = '?' AND sensor = 'series-' || no AND node = (SELECT "
+      "no FROM node WHERE id = 'salvaged'); UPDATE node SET no = {} WHERE id = 'salvaged'; DELETE FROM "
+      "node WHERE id = 'salvaged' AND no NOT IN (SELECT node FROM series)",
+      free, free));
 }
 
 std::uint64_t lost_of(const SalvageReport& lost, std::string_view table) {
@@ -99,9 +109,12 @@ void fill_rows(SQLite::Database& from, SQLite::Database& to, const SalvageReport
   // Who refers to whom is right again at the end, not after each row.
   to.exec("PRAGMA foreign_keys=OFF");
   SQLite::Transaction transaction{to};
-  if (lost_of(lost, "node") > 0 || lost_of(lost, "series") > 0) drop_stand_ins(from, to);
+  const bool names = lost_of(lost, "node") > 0 || lost_of(lost, "series") > 0;
+  if (names) drop_stand_ins(from, to);
   for (const std::string_view table : tables) {
-    if (lost_of(lost, table) == 0) continue;
+    // Who has lost one of the two may miss the other without knowing.
+    const bool named = names && (table == "node" || table == "series");
+    if (lost_of(lost, table) == 0 && !named) continue;
     const std::uint64_t rows = copy_missing(from, to, table);
     if (rows > 0) report.tables.push_back({std::string{table}, rows, 0});
   }

@@ -327,6 +327,36 @@ TEST_F(Fill, names_that_were_lost_come_back) {
   EXPECT_EQ(reader->series()->at(4).label, "label 5");
 }
 
+// A series that is newer than the copy keeps its stand-in, under no other node's name; and a loss of series
+// alone doesn't cost the nodes their names.
+TEST_F(Fill, what_nobody_can_name_stays_nameless) {
+  make(330);
+  take_copy();
+  {
+    auto writer = open();
+    Batch batch{.received = noon + std::chrono::hours{3}};
+    batch.series.push_back(
+        {.no = SeriesNo{7}, .node = NodeNo{1}, .sensor = "new", .unit = "C", .decimals = {}});
+    batch.readings.push_back({SeriesNo{7}, noon + std::chrono::hours{3}, 7, 1});
+    ASSERT_TRUE(writer.commit(batch));
+  }
+  {
+    const auto vfs = checksum_vfs();
+    const auto sql = open_writer(db().string(), *vfs);
+    sql->exec(
+        "PRAGMA foreign_keys=OFF; DELETE FROM series WHERE no > 2; DELETE FROM node WHERE no = 2; PRAGMA "
+        "wal_checkpoint(TRUNCATE)");
+  }
+  auto lost = salvage(db(), fresh());
+  ASSERT_TRUE(lost) << lost.error().text();
+  for (SalvagedTable& table : lost->tables) table.lost = table.name == "series" ? 1 : 0;
+  ASSERT_TRUE(fill_from(fresh(), copy(), *lost, [] { return true; }));
+  expect_sound();
+  const Readings mended = readings_of(fresh());
+  EXPECT_EQ(mended.count({"salvaged/series-7", count(noon + std::chrono::hours{3})}), 1u);
+  for (const auto& [key, value] : readings_of(copy())) ASSERT_TRUE(mended.contains(key)) << key.first;
+}
+
 TEST_F(Fill, a_copy_of_another_box_is_refused) {
   make(330);
   fs::rename(db(), copy());

@@ -76,7 +76,7 @@ def test_killed_in_turn_under_load_nothing_that_was_acknowledged_is_lost(root, l
     kills, before = 200 if long_run else 12, len(values(root))
     root.run("tee", "/root/nodes", input=f"well {password(root)}\n")
     node = root.popen("alona", "sim", "--credentials", "/root/nodes", "--node-id", "well", "--single", "--rate", "5",
-                      "--messages", str(10 * kills), "--drain", "300", "--json")
+                      "--messages", str(60 * kills), "--drain", "300", "--json")
     killed = 0
     while node.poll() is None and killed < kills:
         root.kill(("alona-core", "mosquitto")[killed % 2])
@@ -90,7 +90,7 @@ def test_killed_in_turn_under_load_nothing_that_was_acknowledged_is_lost(root, l
     sums = json.loads(said.splitlines()[-1])
     print(f"{killed} kills; the node: {sums}")
     assert node.returncode == 0 and killed == kills, said + errors
-    assert sums["lost"] == sums["pending"] == 0 and sums["acked"] == sums["taken"] == 10 * kills
+    assert sums["lost"] == sums["pending"] == 0 and sums["acked"] == sums["taken"] == 60 * kills
     assert len(values(root)) - before == sums["acked"], "each once"
     assert root.state("alona-core") == root.state("mosquitto") == "active"
 
@@ -165,3 +165,12 @@ def test_removed_the_data_stay_and_purged_they_go_only_when_asked(root):
     root.install()
     wait_for("the core", root.well)
     assert 102 in values(root)
+    said = root.run("dpkg", "-P", "alona")
+    assert "Kept: /var/lib/alona" in said.stdout + said.stderr
+    root.install()
+    wait_for("the core", root.well)
+    assert 102 in values(root), "nobody has said yes"
+    root.run("debconf-set-selections", input="alona alona/purge-data boolean true\n")
+    said = root.run("dpkg", "-P", "alona")
+    assert "Deleting /var/lib/alona" in said.stdout + said.stderr
+    assert root.run("test", "-e", "/var/lib/alona", check=False).returncode != 0

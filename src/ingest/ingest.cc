@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "ingest/window.h"
 #include "protocol/numbering.h"
@@ -216,7 +215,8 @@ void Ingest::store_reading(Arrival& a, const protocol::Reading& reading, bool ba
     judged.ts = std::max(judged.ts, series->receipt + Ms{1});
     series->receipt = judged.ts;
   }
-  if (judged.ts <= series->last.ts) late_.push_back(batch_->readings.size());
+  const bool aged = by_receipt && reading.age;
+  if (judged.ts <= series->last.ts) (aged ? aged_ : late_).push_back(batch_->readings.size());
   store::ReadingRow row{series->row.no, judged.ts, reading.value, judged.flags};
   if (row.quality() != TimeQuality::node) row.epoch = time_.epoch();
   batch_->readings.push_back(row);
@@ -336,6 +336,7 @@ void Ingest::refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t
 Result<Committed> Ingest::commit() {
   batch_->received = time_.now();
   batch_->epoch = time_.epoch();
+  if (auto done = part_aged(); !done) return std::unexpected(done.error());
   if (auto done = drop_repeats(); !done) return std::unexpected(done.error());
   gather_bookkeeping();
   Committed committed{batch_, {}, time_.moved()};
@@ -357,53 +358,10 @@ Result<Committed> Ingest::commit() {
   }
   batch_ = std::make_shared<store::Batch>();
   late_.clear();
+  aged_.clear();
   due_.committed();
   last_taken_ = clock_.mono();
   return committed;
-}
-
-// The same series and time again: an equal value is a repeat and leaves, another value a correction and
-// stays.
-Result<void> Ingest::drop_repeats() {
-  if (late_.empty()) return {};
-  std::vector<store::ReadingRow> asked;
-  asked.reserve(late_.size());
-  for (const std::size_t i : late_) asked.push_back(batch_->readings[i]);
-  const auto kept = writer_.known(asked);
-  if (!kept) return std::unexpected(kept.error());
-  struct Key {
-    store::SeriesNo series;
-    UtcMs ts;
-    bool operator==(const Key&) const = default;
-  };
-  const auto hash = [](const Key& k) {
-    return static_cast<std::size_t>(k.series) * 0x9E3779B97F4A7C15u ^ static_cast<std::size_t>(count(k.ts));
-  };
-  std::unordered_map<Key, std::optional<double>, decltype(hash)> there{2 * asked.size(), hash};
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    const auto& row = (*kept)[i];
-    there.emplace(Key{asked[i].series, asked[i].ts}, row ? std::optional{row->value} : std::nullopt);
-  }
-  std::size_t next_late = 0;
-  std::size_t out = 0;
-  std::vector<store::ReadingRow>& rows = batch_->readings;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool late = next_late < late_.size() && late_[next_late] == i;
-    if (late) ++next_late;
-    if (const auto it = there.find({rows[i].series, rows[i].ts}); it != there.end()) {
-      store::CountRow& delta = catalog_.node(catalog_.series(rows[i].series).row.node).delta;
-      if (late && it->second && *it->second == rows[i].value) {
-        --delta.stored;
-        ++delta.repeated;
-        continue;
-      }
-      if (late && it->second) ++delta.corrected;
-      it->second = rows[i].value;
-    }
-    rows[out++] = rows[i];
-  }
-  rows.resize(out);
-  return {};
 }
 
 void Ingest::gather_bookkeeping() {

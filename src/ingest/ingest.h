@@ -133,6 +133,7 @@ class Ingest {
   [[nodiscard]] SeriesState* series_for(Arrival& a, const protocol::Reading& reading, bool bare);
   void note_presence(NodeState& node);
   void note_sleep(NodeState& node, Ms sleep);
+  [[nodiscard]] Result<void> part_aged();
   [[nodiscard]] Result<void> drop_repeats();
   void gather_bookkeeping();
   void clock_changed(const CoreTime::Change& change);
@@ -162,7 +163,8 @@ class Ingest {
   std::shared_ptr<store::Batch> batch_ = std::make_shared<store::Batch>();
   std::deque<ImportJob> imports_;
   std::size_t import_slice_ = 512;  // readings; learned
-  std::vector<std::size_t> late_;   // indices of the batch's readings whose time isn't new for their series
+  // Indices of the batch's readings whose time isn't new for their series; of them those timed by an age.
+  std::vector<std::size_t> late_, aged_;
 };
 
 }  // namespace alona::ingest

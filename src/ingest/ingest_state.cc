@@ -17,6 +17,7 @@ Result<void> Ingest::load() {
   const bool emptied = batch_->tail_emptied;
   batch_ = std::make_shared<store::Batch>();
   late_.clear();
+  aged_.clear();
   due_.committed();
   // The broker has forgotten our session, and the commit that would have said so failed.
   if (emptied) void_tail();

@@ -1,5 +1,8 @@
 #include "ingest/ingest.h"
 
+#include <random>
+#include <set>
+
 #include "ingest/test_box.h"
 
 namespace alona::ingest {
@@ -29,6 +32,49 @@ TEST(Ingest, receipt_times_are_unique_and_rising) {
   const auto rows = box.exported();
   ASSERT_EQ(rows.size(), 10u);
   for (std::size_t i = 1; i < rows.size(); ++i) EXPECT_LT(rows[i - 1].ts, rows[i].ts);
+}
+
+// Nodes without a clock whose messages waited at the broker: received at once, with ages that say nothing.
+TEST(Ingest, readings_whose_ages_meet_are_as_many) {
+  Box box;
+  std::mt19937 random{5};
+  const std::vector<int> ages{0, 0, 0, 1, 2, 60'000};
+  std::uint32_t seq = 0;
+  for (int commit = 0; commit < 12; ++commit) {
+    for (int i = 0; i < 150; ++i) {
+      ++seq;
+      box.send(
+          "alona/roof/telemetry",
+          fmt::format(
+              R"({{"v":1,"boot":7,"seq":{},"low":1,"readings":[{{"sensor":"d","value":{},"unit":"m","age":{}}}]}})",
+              seq, seq, ages[random() % ages.size()] / 1000.0),
+          static_cast<std::uint16_t>(seq));
+    }
+    (void)box.commit();
+    if (commit % 4 == 3) box.restart();
+  }
+  const auto rows = box.exported();
+  std::set<double> values;
+  for (const auto& row : rows) values.insert(row.value);
+  EXPECT_EQ(values.size(), seq) << "each reading once";
+  EXPECT_EQ(rows.size(), seq);
+  EXPECT_EQ(box.counted().stored, seq);
+  EXPECT_EQ(box.counted().corrected, 0);
+  EXPECT_EQ(box.counted().repeated, 0);
+  EXPECT_LE(rows.back().ts, noon + Ms{4 * seq}) << "near where they were";
+}
+
+TEST(Ingest, ages_of_one_message_keep_their_order) {
+  Box box;
+  box.send(
+      "alona/roof/telemetry",
+      R"({"v":1,"readings":[{"sensor":"d","value":3,"unit":"m","age":0},{"sensor":"d","value":2,"unit":"m","age":60},
+          {"sensor":"d","value":1,"unit":"m","age":120},{"sensor":"d","value":4,"unit":"m","age":0}]})");
+  (void)box.commit();
+  std::vector<std::pair<std::int64_t, double>> got;
+  for (const auto& row : box.exported()) got.emplace_back(count(row.ts) - count(noon), row.value);
+  const std::vector<std::pair<std::int64_t, double>> expected{{-120'000, 1}, {-60'000, 2}, {0, 3}, {1, 4}};
+  EXPECT_EQ(got, expected);
 }
 
 TEST(Ingest, times_are_judged) {

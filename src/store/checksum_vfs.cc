@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -26,6 +27,15 @@ struct Sealed {
   sqlite3_int64 block_at = -1;
   std::array<std::uint8_t, 4096> block;
 };
+
+// A log of writes, in the same place. Bytes that it gets beforehand: a commit that lengthens its file costs
+// the file system a commit of its own, and a log that can't begin anew beside a reader is lengthened by each.
+struct Growing {
+  sqlite3_io_methods methods;
+  const sqlite3_io_methods* base = nullptr;
+  sqlite3_int64 bytes = 0;  // at least so long
+};
+constexpr sqlite3_int64 growth_min = 256 << 10, growth_max = 1 << 20;
 
 struct Vfs {
   sqlite3_vfs vfs{};
@@ -182,6 +192,45 @@ int write_page(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 of
 }
 
 template <std::size_t slot>
+Growing& growing_of(sqlite3_file* file) {
+  return *reinterpret_cast<Growing*>(reinterpret_cast<char*>(file) + base_file_bytes[slot]);
+}
+
+// Zeros that are written, not a hole: filling a hole is work for the file system, too. To readers of the log
+// they are no frames. Where there is no room for them, what is asked for may still fit.
+void grow(Growing& log, sqlite3_file* file, sqlite3_int64 needed) {
+  static constexpr std::array<char, 65536> zeros{};
+  if (log.base->xFileSize(file, &log.bytes) != SQLITE_OK || needed <= log.bytes) return;
+  const sqlite3_int64 end = needed + std::clamp(log.bytes, growth_min, growth_max);
+  for (sqlite3_int64 n = 0; log.bytes < end; log.bytes += n) {
+    n = std::min(end - log.bytes, static_cast<sqlite3_int64>(zeros.size()));
+    if (log.base->xWrite(file, zeros.data(), static_cast<int>(n), log.bytes) != SQLITE_OK) return;
+  }
+}
+
+template <std::size_t slot>
+int write_log(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 offset) {
+  Growing& log = growing_of<slot>(file);
+  if (offset + bytes > log.bytes) grow(log, file, offset + bytes);
+  return log.base->xWrite(file, data, bytes, offset);
+}
+template <std::size_t slot>
+int truncate_log(sqlite3_file* file, sqlite3_int64 bytes) {
+  growing_of<slot>(file).bytes = 0;
+  return growing_of<slot>(file).base->xTruncate(file, bytes);
+}
+
+template <std::size_t slot>
+void open_log(sqlite3_file* file) {
+  auto* log = new (&growing_of<slot>(file)) Growing{};
+  log->base = file->pMethods;
+  log->methods = *file->pMethods;
+  log->methods.xWrite = write_log<slot>;
+  log->methods.xTruncate = truncate_log<slot>;
+  file->pMethods = &log->methods;
+}
+
+template <std::size_t slot>
 int lock_file(sqlite3_file* file, int level) {
   sealed_of<slot>(file).block_at = -1;
   return sealed_of<slot>(file).base->xLock(file, level);
@@ -208,7 +257,9 @@ template <std::size_t slot>
 int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const auto* mine = reinterpret_cast<const Vfs*>(vfs);
   const int result = mine->base->xOpen(mine->base, name, file, flags, out_flags);
-  if (result != SQLITE_OK || (flags & SQLITE_OPEN_MAIN_DB) == 0 || file->pMethods == nullptr) return result;
+  if (result != SQLITE_OK || file->pMethods == nullptr) return result;
+  if ((flags & SQLITE_OPEN_WAL) != 0) open_log<slot>(file);
+  if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return result;
   auto* sealed = new (&sealed_of<slot>(file)) Sealed{};
   sealed->base = file->pMethods;
   sealed->methods = *file->pMethods;
@@ -262,7 +313,7 @@ Result<std::string> checksum_vfs(const std::string& base_name) {
   mine.name = name;
   mine.vfs.pNext = nullptr;
   mine.vfs.zName = mine.name.c_str();
-  mine.vfs.szOsFile = base_file_bytes[slot] + static_cast<int>(sizeof(Sealed));
+  mine.vfs.szOsFile = base_file_bytes[slot] + static_cast<int>(std::max(sizeof(Sealed), sizeof(Growing)));
   mine.vfs.xOpen = open_functions[slot];
   if (sqlite3_vfs_register(&mine.vfs, 0) != SQLITE_OK) return fail(Errc::failed, "cannot register the VFS");
   return name;

@@ -1,11 +1,9 @@
 #include "alona/core_control.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "alona/child.h"
+#include "alona/program.h"
 #include "base/files.h"
 #include "base/limits.h"
 #include "http/unix_client.h"
@@ -26,6 +25,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 constexpr auto gate_max = 60s, stop_max = 45s;
 constexpr auto look_each = 100ms;
+constexpr auto watched_for = 10s;
 constexpr const char* unit = "alona-core.service";
 
 // Until `done`, or not.
@@ -50,41 +50,6 @@ std::unexpected<Error> not_well(std::string_view words, std::string_view where) 
               std::string{where});
 }
 
-// What a child printed, in memory alone.
-class Output {
- public:
-  Output() : fd_(::memfd_create("output", MFD_CLOEXEC)) {}
-  ~Output() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-  [[nodiscard]] int fd() const { return fd_; }
-  // The end of it.
-  [[nodiscard]] std::string text() const {
-    constexpr off_t most = 2000;
-    const off_t bytes = ::lseek(fd_, 0, SEEK_END);
-    std::string text(static_cast<std::size_t>(std::clamp<off_t>(bytes, 0, most)), '\0');
-    const ssize_t n = ::pread(fd_, text.data(), text.size(), std::max<off_t>(bytes - most, 0));
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    while (text.ends_with('\n')) text.pop_back();
-    return text;
-  }
-
- private:
-  int fd_;
-};
-
-// Runs it to its end; what it printed. A program that hangs is ended after two minutes.
-Result<std::string> output_of(const std::vector<std::string>& command) {
-  const Output output;
-  auto child = Child::start(command.front(), command, output.fd());
-  if (!child) return std::unexpected(child.error());
-  if (!wait_until(120s, [&] { return !child->running(); }))
-    return fail(Errc::temporary, fmt::format("{} {} doesn't end", command[0], command[1]));
-  return output.text();
-}
-
 class SystemdControl : public backup::CoreControl {
  public:
   explicit SystemdControl(const ops::Config& config) : paths_(config) {}
@@ -100,24 +65,36 @@ class SystemdControl : public backup::CoreControl {
   }
   Result<void> start() override {
     // The broker's files are others now; where it isn't run by systemd, a login later proves it.
-    (void)output_of({"systemctl", "try-reload-or-restart", "mosquitto.service"});
+    (void)run_program({"systemctl", "try-reload-or-restart", "mosquitto.service"});
     return tell("start");
   }
   Result<void> wait_well() override {
     if (wait_until(gate_max, [&] { return well(paths_); })) return {};
     return not_well({}, "`journalctl -u alona-core` says why.");
   }
+  // systemd starts one that falls over again, and each is well for a moment.
+  Result<void> stays_well() override {
+    const auto first = property("MainPID");
+    std::this_thread::sleep_for(watched_for);
+    const auto now = property("MainPID");
+    if (first && now && *first == *now && *now != "0" && well(paths_)) return {};
+    return fail(Errc::failed, fmt::format("the core started, and fell over within {} s", watched_for.count()),
+                "`journalctl -u alona-core` says why.");
+  }
   std::string leave_running(bool) override { return {}; }
 
  private:
-  [[nodiscard]] Result<std::string> active() const {
-    return output_of({"systemctl", "show", "--property=ActiveState", "--value", unit});
-  }
-  [[nodiscard]] Result<void> tell(const std::string& what) const {
-    const auto said = output_of({"systemctl", what, unit});
+  [[nodiscard]] static Result<std::string> property(const std::string& name) {
+    auto said = run_program({"systemctl", "show", "--property=" + name, "--value", unit});
     if (!said) return std::unexpected(said.error());
-    if (said->empty()) return {};
-    return fail(Errc::temporary, fmt::format("systemctl {} {}: {}", what, unit, *said),
+    return std::move(said->output);
+  }
+  [[nodiscard]] static Result<std::string> active() { return property("ActiveState"); }
+  [[nodiscard]] Result<void> tell(const std::string& what) const {
+    const auto said = run_program({"systemctl", what, unit});
+    if (!said) return std::unexpected(said.error());
+    if (said->output.empty()) return {};
+    return fail(Errc::temporary, fmt::format("systemctl {} {}: {}", what, unit, said->output),
                 "Run the command with sudo.");
   }
   const ops::Paths paths_;
@@ -160,6 +137,10 @@ class OwnControl : public backup::CoreControl {
     if (child_->running() && well(paths_)) return {};
     return not_well(output_->text(), {});
   }
+  Result<void> stays_well() override {
+    std::this_thread::sleep_for(1s);
+    return child_->running() && well(paths_) ? Result<void>{} : not_well(output_->text(), {});
+  }
   // Whoever has started a core by hand starts it again: it would be out of their sight here.
   std::string leave_running(bool was_running) override {
     if (child_) child_->stop(Ms{30'000});
@@ -188,8 +169,8 @@ class OwnControl : public backup::CoreControl {
 bool unit_runs_it(const std::string& config_file) {
   std::error_code ec;
   if (config_file != ops::config_path_default || !fs::exists("/run/systemd/system", ec)) return false;
-  const auto state = output_of({"systemctl", "show", "--property=LoadState", "--value", unit});
-  return state && *state == "loaded";
+  const auto state = run_program({"systemctl", "show", "--property=LoadState", "--value", unit});
+  return state && state->output == "loaded";
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "alona/backup_box.h"
 #include "alona/cli.h"
 #include "alona/core_control.h"
 #include "alona/progress.h"
+#include "alona/sticks.h"
 #include "backup/exchange.h"
 #include "backup/manifest.h"
 #include "backup/restore.h"
@@ -29,31 +29,6 @@ struct Options {
   std::string set, from, to, passphrase_file;
   bool no_restart = false, recover = false, yes = false;
 };
-
-// Where sticks are mounted by people and desktops.
-bool may_be_a_stick(const std::string& device, const fs::path& mounted) {
-  const std::string at = (mounted / "").string();
-  return device.starts_with("/dev/") &&
-         (at.starts_with("/media/") || at.starts_with("/mnt/") || at.starts_with("/run/media/"));
-}
-
-// The file systems of sticks, and the folders right below.
-std::vector<fs::path> stick_folders() {
-  std::vector<fs::path> found;
-  std::ifstream mounts{"/proc/self/mounts"};
-  std::string device, mounted, rest;
-  while (mounts >> device >> mounted && std::getline(mounts, rest)) {
-    for (std::size_t at = 0; (at = mounted.find("\\040")) != std::string::npos;)
-      mounted.replace(at, 4, 1, ' ');
-    if (!may_be_a_stick(device, mounted)) continue;
-    found.emplace_back(mounted);
-    std::error_code ec;
-    for (fs::directory_iterator it{mounted, ec}, end; !ec && it != end; it.increment(ec)) {
-      if (it->is_directory(ec)) found.push_back(it->path());
-    }
-  }
-  return found;
-}
 
 // The newest set that can be looked into: `--from`.
 Result<backup::BackupSet> newest_of(const std::vector<fs::path>& folders, const std::string& where) {

@@ -23,6 +23,8 @@ class CoreControl {
   [[nodiscard]] virtual Result<void> start() = 0;
   // Waits until the core that was started is well, as its /health says, or says why it isn't.
   [[nodiscard]] virtual Result<void> wait_well() = 0;
+  // After that: it is still the same core, and well, some seconds later.
+  [[nodiscard]] virtual Result<void> stays_well() = 0;
   // The gate is passed. What is left for a person to do, if anything.
   [[nodiscard]] virtual std::string leave_running(bool was_running) = 0;
 };

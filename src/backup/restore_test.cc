@@ -34,6 +34,7 @@ class TestCore : public CoreControl {
     if (!well) return fail(Errc::failed, "it fell over");
     return {};
   }
+  Result<void> stays_well() override { return wait_well(); }
   std::string leave_running(bool) override { return {}; }
   bool running = true, well = true, stopped = false;
   std::vector<std::string> starts;

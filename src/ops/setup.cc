@@ -53,7 +53,6 @@ class Setup {
                                                {data / "health", 0750},
                                                {data / "quarantine", 0750},
                                                {data / "bundles", 0750},
-                                               {data / "releases", 0750},
                                                {paths_.runtime(), 0755}});
     bool changed = false;
     for (const auto& [path, mode] : wanted) {

@@ -131,7 +131,13 @@ fs::path snapshot_path(const fs::path& database, int version) {
 Result<void> upgrade(SQLite::Database& db, const std::string& path, const std::string& vfs,
                      std::span<const Migration> steps) {
   const int from = db.execAndGet("PRAGMA user_version").getInt();
-  if (from >= steps.back().to) return {};
+  if (from > steps.back().to)
+    return fail(
+        Errc::newer,
+        fmt::format("{} was written by a newer Alona (its version is {}, this program knows {})", path, from,
+                    steps.back().to),
+        "It was left as it is. Install the newer program again, or restore a backup that this one wrote.");
+  if (from == steps.back().to) return {};
   if (from > 0) {
     if (auto kept = take_snapshot(db, path, vfs, from); !kept) return kept;
   }

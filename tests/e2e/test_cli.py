@@ -29,6 +29,7 @@ HELP = {  # a command and what its help must name
     "rejects list": ["--max"],
     "rejects show": ["ID"],
     "tail": ["NODE"],
+    "upgrade": ["PACKAGE", "--rollback", "--recover", "--yes"],
     "version": [],
     "sim": ["--host", "--port", "--nodes", "--credentials", "--replay"],
 }

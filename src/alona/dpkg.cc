@@ -1,0 +1,118 @@
+#include "alona/dpkg.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "alona/program.h"
+
+namespace alona {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+// Unpacking onto an old card, and the scripts of the package.
+constexpr auto install_max = 600s;
+constexpr const char* program = "/usr/bin/alona";
+
+std::string last_lines(const std::string& text) {
+  std::size_t at = text.size();
+  for (int lines = 0; lines < 4 && at != std::string::npos && at > 0; ++lines) at = text.rfind('\n', at - 1);
+  return at == std::string::npos || at == 0 ? text : text.substr(at + 1);
+}
+
+Result<std::string> done(const std::vector<std::string>& command, std::chrono::seconds at_most = 120s) {
+  auto ran = run_program(command, at_most);
+  if (!ran) return std::unexpected(ran.error());
+  if (ran->code == 0) return std::move(ran->output);
+  return fail(Errc::failed, fmt::format("{} {}: {}", command[0], command[1], last_lines(ran->output)));
+}
+
+class Dpkg : public backup::Packages {
+ public:
+  explicit Dpkg(std::string config_file) : config_file_(std::move(config_file)) {
+    ::setenv("DEBIAN_FRONTEND", "noninteractive", 1);  // NOLINT(concurrency-mt-unsafe): one thread
+  }
+
+  Result<backup::Package> look(const fs::path& file) override {
+    const auto fields =
+        done({"dpkg-deb", "--show", "--showformat=${Package} ${Version} ${Architecture}", file.string()});
+    if (!fields)
+      return fail(Errc::corrupt, fmt::format("{} isn't a Debian package, or is damaged", file.string()),
+                  "Copy it again. Nothing was changed.");
+    // Reads it to its end.
+    if (auto whole = done({"dpkg-deb", "--contents", file.string()}); !whole)
+      return fail(Errc::corrupt, fmt::format("{} is damaged", file.string()),
+                  "Copy it again. Nothing was changed.");
+    return parsed(*fields);
+  }
+  Result<backup::Package> installed() override {
+    const auto fields =
+        done({"dpkg-query", "--show", "--showformat=${Package} ${Version} ${Architecture}", "alona"});
+    if (fields) return parsed(*fields);
+    return fail(Errc::refused, "Alona wasn't installed as a package here, so there is nothing to upgrade",
+                "Install one with `sudo dpkg --install FILE`.");
+  }
+  Result<int> compare(const std::string& a, const std::string& b) override {
+    for (const auto& [word, order] : {std::pair{"lt", -1}, {"eq", 0}, {"gt", 1}}) {
+      const auto ran = run_program({"dpkg", "--compare-versions", a, word, b});
+      if (!ran) return std::unexpected(ran.error());
+      if (ran->code == 0) return order;
+    }
+    return fail(Errc::failed, fmt::format("dpkg can't compare {} and {}", a, b));
+  }
+  Result<void> fits(const fs::path& file) override {
+    const auto ran = run_program({"apt-get", "--simulate", "--no-download", "--no-install-recommends",
+                                  "--allow-downgrades", "install", fs::absolute(file).string()});
+    if (!ran) return std::unexpected(ran.error());
+    std::string others;
+    std::istringstream lines{ran->output};
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words{line};
+      std::string what, name;
+      if (words >> what >> name && what == "Inst" && name != "alona") others += " " + name;
+    }
+    if (ran->code == 0 && others.empty()) return {};
+    return fail(Errc::refused,
+                others.empty()
+                    ? fmt::format("{} can't be installed here: {}", file.string(), last_lines(ran->output))
+                    : fmt::format("{} needs other packages first:{}", file.string(), others),
+                "The field kit has all it needs: run `sudo sh install` there. Nothing was changed.");
+  }
+  Result<void> install(const fs::path& file) override {
+    return nothing(
+        done({"dpkg", "--force-confdef", "--force-confold", "--install", file.string()}, install_max));
+  }
+  Result<void> complete() override {
+    return nothing(
+        done({"dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"}, install_max));
+  }
+  Result<std::string> step_back() override {
+    return done({program, "--config", config_file_, "upgrade", "--step-back"}, install_max);
+  }
+
+ private:
+  static Result<void> nothing(const Result<std::string>& output) {
+    if (!output) return std::unexpected(output.error());
+    return {};
+  }
+  static Result<backup::Package> parsed(const std::string& fields) {
+    backup::Package package;
+    std::istringstream words{fields};
+    if (words >> package.name >> package.version >> package.architecture) return package;
+    return fail(Errc::corrupt, fmt::format("dpkg says \"{}\" of a package", fields));
+  }
+  const std::string config_file_;
+};
+
+}  // namespace
+
+std::unique_ptr<backup::Packages> dpkg_packages(std::string config_file) {
+  return std::make_unique<Dpkg>(std::move(config_file));
+}
+
+}  // namespace alona

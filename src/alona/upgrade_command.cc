@@ -1,0 +1,157 @@
+// `alona upgrade`: another version of Alona, undone unless it turns well.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+
+#include "alona/backup_box.h"
+#include "alona/cli.h"
+#include "alona/core_control.h"
+#include "alona/dpkg.h"
+#include "alona/progress.h"
+#include "alona/sticks.h"
+#include "backup/upgrade.h"
+#include "http/message.h"
+#include "store/step_back.h"
+
+namespace alona {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string package;
+  bool rollback = false, recover = false, at_boot = false, step_back = false, yes = false;
+};
+
+Result<void> only_root() {
+  if (::geteuid() == 0) return {};
+  return fail(Errc::refused, "only root can install packages",
+              "Run it again with sudo. Nothing was changed.");
+}
+
+// The latest version on a stick that is mounted: a package by itself or in a field kit.
+Result<fs::path> on_a_stick(backup::Packages& packages) {
+  fs::path latest;
+  std::string version;
+  for (const fs::path& folder : stick_folders()) {
+    for (const fs::path& in : {folder, folder / "packages"}) {
+      std::error_code ec;
+      for (fs::directory_iterator it{in, ec}, end; !ec && it != end; it.increment(ec)) {
+        const std::string name = it->path().filename().string();
+        if (!name.starts_with("alona_") || !name.ends_with(".deb")) continue;
+        const auto found = packages.look(it->path());
+        const auto order =
+            !found || version.empty() ? Result<int>{1} : packages.compare(found->version, version);
+        if (found && order && *order > 0) latest = it->path(), version = found->version;
+      }
+    }
+  }
+  if (!latest.empty()) return latest;
+  return fail(Errc::not_found, "there is no package of Alona on a stick below /media, /mnt or /run/media",
+              "A stick must be mounted first, such as with `sudo mount /dev/sda1 /mnt`.");
+}
+
+Result<fs::path> wanted(const backup::Box& box, backup::Packages& packages, const Options& options) {
+  if (options.rollback) return backup::former_package(ops::Paths{box.config}, packages);
+  if (options.package == "USB") return on_a_stick(packages);
+  std::error_code ec;
+  if (fs::is_regular_file(options.package, ec)) return fs::path{options.package};
+  if (options.package.empty())
+    return fail(Errc::usage, "PACKAGE is required", "`alona upgrade --help` says more.");
+  return fail(Errc::not_found, fmt::format("there is no file {}", printable(options.package)));
+}
+
+Result<void> ask_first(const fs::path& file, const Options& options) {
+  if (options.yes ||
+      confirmed(fmt::format(
+          "{}\n{}takes the place of the version that runs. The core is away for some seconds; nodes "
+          "keep\nwhat they measure meanwhile. Unless it turns well, all goes back. Go on?",
+          file.string(),
+          options.rollback ? "is older: what was stored since the upgrade may not be shown. It " : "")))
+    return {};
+  return fail(Errc::refused, "nothing was changed, for nobody said yes",
+              "Answer y, or give --yes where there is no terminal.");
+}
+
+void print(const Context& context, const backup::Upgraded& done, std::string_view word) {
+  if (context.json)
+    fmt::print("{{\"from\":{},\"to\":{},\"kept\":{}}}\n", http::json_string(done.from),
+               http::json_string(done.to), done.kept.empty() ? "null" : http::json_string(done.kept));
+  else
+    fmt::print(
+        "{} {}; {} ran before.\n{}", word, done.to, done.from,
+        done.kept.empty() ? "" : fmt::format("What the newer one had stored is kept in {}\n", done.kept));
+}
+
+// An answer to the package manager's side: a path, or nothing.
+Result<void> step_back(const backup::Box& box) {
+  const ops::Paths paths{box.config};
+  const auto kept = store::step_back(paths.database(), paths.data() / "quarantine");
+  if (!kept) return std::unexpected(kept.error());
+  if (*kept) fmt::print("{}\n", (*kept)->string());
+  return {};
+}
+
+Result<void> recover(const Context& context, const backup::Box& box, backup::Packages& packages,
+                     bool at_boot) {
+  if (at_boot)
+    ::setenv("ALONA_AT_BOOT", "1", 1);  // NOLINT(concurrency-mt-unsafe): the package's scripts start nothing
+  const auto core = at_boot ? nullptr : core_control(box.config, box.config_file);
+  const auto undone = backup::recover_upgrade(box, packages, core.get());
+  if (!undone) return std::unexpected(undone.error());
+  if (*undone)
+    print(context, **undone, "An upgrade was cut short, and is undone:");
+  else
+    fmt::print("{}\n", context.json ? "null" : "No upgrade was cut short.");
+  return {};
+}
+
+Result<void> upgrade(const Context& context, const Options& options) {
+  const auto box = backup_box(context);
+  if (!box) return std::unexpected(box.error());
+  if (options.step_back) return step_back(*box);
+  if (auto root = only_root(); !root) return root;
+  const auto packages = dpkg_packages(box->config_file.string());
+  if (options.recover) return recover(context, *box, *packages, options.at_boot);
+  const auto file = wanted(*box, *packages, options);
+  if (!file) return std::unexpected(file.error());
+  if (auto yes = ask_first(*file, options); !yes) return yes;
+  // A shell that goes away, or a hand that is too quick, doesn't leave it half done.
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
+  Progress progress;
+  const backup::Doing doing = [&](std::string_view what, std::uint64_t part, std::uint64_t all) {
+    return progress.at(what, part, all), true;
+  };
+  const auto core = core_control(box->config, box->config_file);
+  const auto done = backup::upgrade(*box, *file, options.rollback, *packages, *core, SystemClock{}, doing);
+  progress.clear();
+  if (!done) return std::unexpected(done.error());
+  print(context, *done, options.rollback ? "Back to" : "Upgraded to");
+  return {};
+}
+
+}  // namespace
+
+void add_upgrade_command(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("upgrade", "Another version of Alona, undone unless it turns well");
+  const auto options = std::make_shared<Options>();
+  auto* package = command->add_option("PACKAGE", options->package,
+                                      "A package's file, or USB: the latest on a mounted stick");
+  command->add_flag("--rollback", options->rollback, "Back to the version before")->excludes(package);
+  command->add_flag("--recover", options->recover, "Undo an upgrade that was cut short")->excludes(package);
+  command->add_flag("--yes", options->yes, "Don't ask");
+  command->add_flag("--at-boot", options->at_boot)->group("");      // by the unit
+  command->add_flag("--step-back", options->step_back)->group("");  // by the other version
+  command->footer(
+      "A backup is made first. When the core doesn't turn well with the new version within a minute, the\n"
+      "former one and its data come back.\n"
+      "Example:\n  sudo alona upgrade USB");
+  command->callback([&context, options] {
+    if (auto done = upgrade(context, *options); !done) context.end(done.error());
+  });
+}
+
+}  // namespace alona

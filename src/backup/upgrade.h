@@ -1,0 +1,70 @@
+// An upgrade: another package takes the place of the one that runs, and unless the core turns well with it,
+// the former one and its data come back. In a process of its own, as root. What is under way stands in the
+// journal; whoever is killed here leaves what `recover_upgrade` makes wholly the old. One process at a time,
+// which holds lock_restore().
+//
+// data_dir-releases, beside data_dir and root's alone (data_dir is the core's, which mustn't say what root
+// installs):
+//   alona_VERSION_ARCHITECTURE.deb   the package that runs and the one before
+//   alona                            this program while an upgrade is under way: the new one may not start
+//   upgrade                          the journal: `alona-upgrade 1`, `from VERSION FILE`, `to VERSION FILE`,
+//                                    `end`
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/restore.h"
+#include "ops/paths.h"
+
+namespace alona::backup {
+
+struct Package {
+  std::string name, version, architecture;
+};
+
+// The machine's package manager, and what the program that it has installed does to the data.
+class Packages {
+ public:
+  virtual ~Packages() = default;
+  // corrupt: not a package, or damaged.
+  [[nodiscard]] virtual Result<Package> look(const std::filesystem::path& file) = 0;
+  [[nodiscard]] virtual Result<Package> installed() = 0;
+  // Less than, equal to, greater than 0.
+  [[nodiscard]] virtual Result<int> compare(const std::string& a, const std::string& b) = 0;
+  // refused: it needs other packages, which it names.
+  [[nodiscard]] virtual Result<void> fits(const std::filesystem::path& file) = 0;
+  // Of any version, also one older than what is installed.
+  [[nodiscard]] virtual Result<void> install(const std::filesystem::path& file) = 0;
+  // What an installation that was cut short left open.
+  [[nodiscard]] virtual Result<void> complete() = 0;
+  // By the program that is installed now: a database that a newer one upgraded is as it was before that;
+  // where it kept the newer one.
+  [[nodiscard]] virtual Result<std::string> step_back() = 0;
+};
+
+[[nodiscard]] std::filesystem::path releases_folder(const ops::Paths& paths);
+// The package of this version there. not_found, saying how it gets there.
+[[nodiscard]] Result<std::filesystem::path> kept_package(const ops::Paths& paths, const Package& package);
+
+struct Upgraded {
+  std::string from, to;
+  std::string kept;  // the database of the newer program, when there was a way back to an older one
+};
+
+// `back`: to an older version; else to a later one. refused, corrupt, not_found: nothing was touched. failed:
+// it was installed and undone, and why.
+[[nodiscard]] Result<Upgraded> upgrade(const Box& box, const std::filesystem::path& file, bool back,
+                                       Packages& packages, CoreControl& core, const Clock& clock,
+                                       const Doing& doing);
+// The package before the one that runs.
+[[nodiscard]] Result<std::filesystem::path> former_package(const ops::Paths& paths, Packages& packages);
+
+// An upgrade that was cut short is undone. `core` nothing: none runs, and none is to be started, for the
+// machine is starting. Nothing: there was none.
+[[nodiscard]] Result<std::optional<Upgraded>> recover_upgrade(const Box& box, Packages& packages,
+                                                              CoreControl* core);
+
+}  // namespace alona::backup

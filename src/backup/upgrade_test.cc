@@ -1,0 +1,229 @@
+// Packages that take each other's place: refused, undone, gone back from, and cut short at every system call.
+#include "backup/upgrade.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdlib>
+
+#include "backup/test_box.h"
+#include "backup/test_kill.h"
+#include "store/checksum_vfs.h"
+#include "store/schema.h"
+#include "store/step_back.h"
+
+namespace alona::backup {
+namespace {
+
+namespace fs = std::filesystem;
+
+void schema_is(const fs::path& database, int version) {
+  SQLite::Database db{database.string(), SQLite::OPEN_READWRITE, 5000, *store::checksum_vfs()};
+  db.exec(fmt::format("PRAGMA user_version={}", version));
+}
+
+// A machine whose packages are files that say their version. A later program than 1 upgrades the database
+// when its core starts, with a copy first, and stores a reading of its own.
+class TestPackages : public Packages {
+ public:
+  explicit TestPackages(const TestBox& box) : box_(box) { put_file(place(), "1"); }
+  Result<Package> look(const fs::path& file) override {
+    const std::string text = text_of(file);
+    if (!text.starts_with("package ")) return fail(Errc::corrupt, "not a package");
+    return Package{text.ends_with("stranger") ? "stranger" : "alona", text.substr(8, 1), "amd64"};
+  }
+  Result<Package> installed() override { return Package{"alona", version(), "amd64"}; }
+  Result<int> compare(const std::string& a, const std::string& b) override { return a.compare(b); }
+  Result<void> fits(const fs::path&) override { return {}; }
+  Result<void> install(const fs::path& file) override {
+    const auto package = look(file);
+    if (!package) return std::unexpected(package.error());
+    put_file(place(), "half " + package->version);
+    if (package->version == broken) return fail(Errc::failed, "its script failed");
+    put_file(place(), package->version);
+    return {};
+  }
+  Result<void> complete() override {
+    if (const std::string now = text_of(place()); now.starts_with("half ")) put_file(place(), now.substr(5));
+    return {};
+  }
+  Result<std::string> step_back() override {
+    if (version() == "2") return std::string{};
+    const auto kept = store::step_back(box_.database(), box_.box.config.core.data_dir / "quarantine");
+    if (!kept) return std::unexpected(kept.error());
+    return *kept ? (*kept)->string() : std::string{};
+  }
+  // What the program that is installed does at its start.
+  void start() const {
+    if (version() != "2" || fs::exists(copy()) || !upgrades_database) return;
+    fs::copy_file(box_.database(), copy());
+    schema_is(box_.database(), store::schema_version + 1);
+  }
+  [[nodiscard]] std::string version() const { return text_of(place()); }
+  [[nodiscard]] fs::path copy() const {
+    return box_.database().string() + fmt::format(".version-{}", store::schema_version);
+  }
+  std::string broken;
+  bool upgrades_database = true;
+
+ private:
+  [[nodiscard]] fs::path place() const { return box_.root / "installed"; }
+  const TestBox& box_;
+};
+
+class TestCore : public CoreControl {
+ public:
+  explicit TestCore(const TestPackages& packages) : packages_(packages) {}
+  Result<bool> stop() override { return std::exchange(running, false); }
+  Result<void> start() override {
+    running = true;
+    packages_.start();
+    return {};
+  }
+  Result<void> wait_well() override {
+    if (packages_.version() == ill) return fail(Errc::failed, "it fell over");
+    return {};
+  }
+  Result<void> stays_well() override {
+    if (packages_.version() == falling) return fail(Errc::failed, "it fell over later");
+    return {};
+  }
+  std::string leave_running(bool) override { return {}; }
+  bool running = true;
+  std::string ill, falling;
+
+ private:
+  const TestPackages& packages_;
+};
+
+struct Machine {
+  TestBox box;
+  fs::path releases, next;
+  std::string history;
+  std::unique_ptr<TestPackages> packages;
+  std::unique_ptr<TestCore> core;
+  Machine() {
+    box.readings(30);
+    history = history_of(box.database());
+    releases = releases_folder(ops::Paths{box.box.config});
+    next = box.root / "next.deb";
+    put_file(next, "package 2");
+    put_file(releases / "alona_1_amd64.deb", "package 1");
+    packages = std::make_unique<TestPackages>(box);
+    core = std::make_unique<TestCore>(*packages);
+  }
+  Result<Upgraded> go(bool back = false) {
+    return upgrade(box.box, next, back, *packages, *core, box.clock, quietly);
+  }
+  [[nodiscard]] std::vector<std::string> kept() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator{releases}) names.push_back(entry.path().filename());
+    std::ranges::sort(names);
+    return names;
+  }
+  void expect_the_old_one() const {
+    EXPECT_EQ(packages->version(), "1");
+    EXPECT_EQ(history_of(box.database()), history);
+  }
+};
+const std::vector<std::string> one{"alona_1_amd64.deb"}, both{"alona_1_amd64.deb", "alona_2_amd64.deb"};
+
+TEST(Upgrade, takes_the_place_and_keeps_the_way_back) {
+  Machine m;
+  const auto done = m.go();
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(m.packages->version(), "2");
+  EXPECT_TRUE(m.core->running);
+  EXPECT_EQ(m.kept(), both);
+  const auto sets = list_sets(sets_folder(m.box.box));
+  ASSERT_TRUE(sets);
+  EXPECT_EQ(sets->size(), 1u) << "a backup first";
+}
+
+TEST(Upgrade, is_undone_when_it_cannot_be_installed_or_the_core_does_not_turn_well) {
+  for (const char* how : {"broken", "ill", "falling"}) {
+    Machine m;
+    (how == std::string{"broken"} ? m.packages->broken
+     : how == std::string{"ill"}  ? m.core->ill
+                                  : m.core->falling) = "2";
+    const auto done = m.go();
+    ASSERT_FALSE(done) << how;
+    EXPECT_EQ(done.error().code, Errc::failed);
+    EXPECT_NE(done.error().what.find("undone"), std::string::npos) << done.error().what;
+    m.expect_the_old_one();
+    EXPECT_TRUE(m.core->running);
+    EXPECT_EQ(m.kept(), one) << how;
+    const fs::path quarantine = m.box.box.config.core.data_dir / "quarantine";
+    EXPECT_EQ(fs::exists(quarantine / fmt::format("alona.sqlite3.newer-{}-1", store::schema_version + 1)),
+              how != std::string{"broken"})
+        << "what the newer one stored is kept";
+  }
+}
+
+TEST(Upgrade, refuses_what_is_no_upgrade_and_touches_nothing) {
+  Machine m;
+  const auto refused = [&](std::string_view package, std::string_view why) {
+    put_file(m.next, package);
+    const auto done = m.go();
+    ASSERT_FALSE(done) << package;
+    EXPECT_NE(done.error().text().find(why), std::string::npos) << done.error().text();
+    m.expect_the_old_one();
+    EXPECT_EQ(m.kept(), one);
+    EXPECT_TRUE(list_sets(sets_folder(m.box.box))->empty());
+  };
+  refused("nonsense", "not a package");
+  refused("package 0", "older");
+  refused("package 1", "runs already");
+  refused("package 2 stranger", "stranger");
+  fs::remove(m.releases / "alona_1_amd64.deb");
+  put_file(m.next, "package 2");
+  const auto done = m.go();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::not_found);
+  EXPECT_NE(done.error().what.find("no way back"), std::string::npos);
+}
+
+TEST(Upgrade, goes_back_to_the_version_before) {
+  Machine m;
+  m.packages->upgrades_database = false;  // this program makes the backup, in the place of the later one
+  ASSERT_TRUE(m.go());
+  const auto former = former_package(ops::Paths{m.box.box.config}, *m.packages);
+  ASSERT_TRUE(former) << former.error().text();
+  m.next = *former;
+  const auto back = m.go(true);
+  ASSERT_TRUE(back) << back.error().text();
+  m.expect_the_old_one();
+  EXPECT_FALSE(former_package(ops::Paths{m.box.box.config}, *m.packages)) << "there is none before it";
+}
+
+// Every 37th system call; each of them with ALONA_LONG=1. Whatever was cut short, the next start of the
+// machine has wholly the old one, or the upgrade was over.
+TEST(Upgrade, killed_anywhere_the_next_start_has_wholly_the_old_or_the_new) {
+  const long step = std::getenv("ALONA_LONG") != nullptr ? 1 : 37;  // NOLINT(concurrency-mt-unsafe)
+  long killed = 0, undone = 0, finished = 0;
+  for (const bool ill : {false, true}) {
+    for (long nth = 1;; nth += step) {
+      Machine m;
+      if (ill) m.core->ill = "2";
+      const bool cut = killed_at(nth, [&] { (void)m.go(); });
+      if (cut) {
+        ++killed;
+        const auto recovered = recover_upgrade(m.box.box, *m.packages, nullptr);
+        ASSERT_TRUE(recovered) << recovered.error().text() << " after call " << nth;
+        const bool over = !*recovered && m.packages->version() == "2";
+        ++(over ? finished : undone);
+        if (over)
+          EXPECT_EQ(m.kept(), both);
+        else
+          m.expect_the_old_one();
+        EXPECT_FALSE(fs::exists(m.releases / "upgrade"));
+      }
+      if (!cut) break;
+      if (HasFailure()) return;
+    }
+  }
+  EXPECT_GT(undone, 5);
+  fmt::print("killed {} times: wholly the old {}, the new {}\n", killed, undone, finished);
+}
+
+}  // namespace
+}  // namespace alona::backup

@@ -46,6 +46,7 @@ void add_status_command(CLI::App& app, Context& context);
 void add_health_command(CLI::App& app, Context& context);
 void add_node_command(CLI::App& app, Context& context);
 void add_upgrade_command(CLI::App& app, Context& context);
+void add_request_command(CLI::App& app, Context& context);
 void add_user_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);
 void add_backup_command(CLI::App& app, Context& context);

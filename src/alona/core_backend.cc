@@ -24,6 +24,7 @@ CoreBackend::CoreBackend(ingest::Service& service, ops::Provisioner provisioner,
       nodes_max_(nodes_max),
       clock_(clock),
       backups_(backups),
+      setter_(provisioner_.paths(), clock),
       thread_([this] { provision_all(); }) {}
 
 CoreBackend::~CoreBackend() {

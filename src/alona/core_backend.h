@@ -65,7 +65,7 @@ class CoreBackend final : public web::Backend {
   const Clock& clock_;
   BackupRunner& backups_;
   std::function<void()> checked_;
-  ops::NoClockSetter setter_;
+  ops::ClockSetter setter_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;

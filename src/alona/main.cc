@@ -80,7 +80,7 @@ int run(int argc, char** argv) {
                          alona::add_user_command, alona::add_export_command, alona::add_import_command,
                          alona::add_sql_command, alona::add_rejects_command, alona::add_backup_command,
                          alona::add_restore_command, alona::add_check_command, alona::add_upgrade_command,
-                         alona::add_tail_command, alona::add_version_command}) {
+                         alona::add_request_command, alona::add_tail_command, alona::add_version_command}) {
     add(app, context);
   }
   alona::add_sim_command(app, context.exit_code);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 #include <vector>
 
@@ -147,6 +148,23 @@ std::optional<fs::path> mounted_at(std::string_view mountinfo, dev_t device, con
   return found;
 }
 
+namespace {
+struct Stick {
+  fs::path device;
+  std::optional<fs::path> mounted;
+};
+Result<Stick> find_stick(std::string_view label, const Devices& devices) {
+  std::error_code ec;
+  const fs::path device = fs::canonical(devices.by_label / link_name(label), ec);
+  struct stat about{};
+  if (ec || ::stat(device.c_str(), &about) != 0 || !S_ISBLK(about.st_mode))
+    return absent(fmt::format("no stick labelled {} is plugged in", label));
+  const auto mounts = files::read(devices.mountinfo, mountinfo_bytes_max);
+  if (!mounts) return std::unexpected(mounts.error());
+  return Stick{device, mounted_at(*mounts, about.st_rdev, device)};
+}
+}  // namespace
+
 Result<SecondTarget> SecondTarget::open(const std::string& target, const fs::path& runtime_dir,
                                         const Devices& devices) {
   if (target.empty())
@@ -157,18 +175,13 @@ Result<SecondTarget> SecondTarget::open(const std::string& target, const fs::pat
     if (!fd) return std::unexpected(fd.error());
     return SecondTarget{std::move(*fd), target, {}};
   }
-  const std::string_view label = std::string_view{target}.substr(label_mark.size());
-  std::error_code ec;
-  const fs::path device = fs::canonical(devices.by_label / link_name(label), ec);
-  struct stat about{};
-  if (ec || ::stat(device.c_str(), &about) != 0 || !S_ISBLK(about.st_mode))
-    return absent(fmt::format("no stick labelled {} is plugged in", label));
-  const auto mounts = files::read(devices.mountinfo, mountinfo_bytes_max);
-  if (!mounts) return std::unexpected(mounts.error());
+  const auto stick = find_stick(std::string_view{target}.substr(label_mark.size()), devices);
+  if (!stick) return std::unexpected(stick.error());
   const fs::path ours = runtime_dir / "second";
-  auto at = mounted_at(*mounts, about.st_rdev, device);
+  auto at = stick->mounted;
   if (!at) {
-    if (auto mounted = mount_stick(device, ours, label); !mounted) return std::unexpected(mounted.error());
+    if (auto mounted = mount_stick(stick->device, ours, target.substr(label_mark.size())); !mounted)
+      return std::unexpected(mounted.error());
     at = ours;
   }
   // One of ours that was killed may have left it mounted.
@@ -211,6 +224,34 @@ bool SecondTarget::same_folder(const fs::path& other) const {
   struct stat here{}, there{};
   return ::fstat(fd_.get(), &here) == 0 && ::stat(other.c_str(), &there) == 0 &&
          here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+Result<void> let_go_of_stick(const std::string& target, const Devices& devices) {
+  if (!target.starts_with(label_mark))
+    return fail(Errc::config, "the second target is no stick",
+                "Set [backup] second_target to \"label:NAME\".");
+  std::error_code ec;
+  auto stick = find_stick(std::string_view{target}.substr(label_mark.size()), devices);
+  for (int mounts = 0; stick && stick->mounted && mounts < 8; ++mounts) {
+    auto gone = run({"umount", "--", stick->mounted->string()});
+    if (!gone)
+      return fail(Errc::temporary, "the stick is in use: " + gone.error().what, "Try again in some minutes.");
+    stick = find_stick(std::string_view{target}.substr(label_mark.size()), devices);
+  }
+  if (!stick) return std::unexpected(stick.error());
+  {
+    // Whoever has it mounted for himself alone, as a copy that is under way has, keeps it from us.
+    const Fd fd{::open(stick->device.c_str(), O_RDWR | O_EXCL | O_CLOEXEC)};
+    if (fd.get() < 0)
+      return fail(Errc::temporary, "the stick is in use: a copy may be under way",
+                  "Try again in some minutes.");
+    if (::fsync(fd.get()) != 0) return file_error("write the last of", stick->device, errno);
+  }
+  const fs::path block = fs::canonical(fs::path{"/sys/class/block"} / stick->device.filename(), ec);
+  for (const fs::path& disk : {block, block.parent_path()}) {
+    if (fs::exists(disk / "device/delete", ec)) std::ofstream{disk / "device/delete"} << "1";
+  }
+  return {};
 }
 
 }  // namespace alona::backup

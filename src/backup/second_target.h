@@ -56,6 +56,11 @@ class SecondTarget {
   Mounted ours_;
 };
 
+// So that a person may pull it: unmounted wherever a person or desktop has mounted it, what is written on it,
+// the device off where it can be. As root. config: the second target is no stick. not_found: none is plugged
+// in. temporary: somebody uses it.
+[[nodiscard]] Result<void> let_go_of_stick(const std::string& target, const Devices& devices = {});
+
 // Inside the room, and for tests: where the whole of the device is mounted, by the text of mountinfo.
 [[nodiscard]] std::optional<std::filesystem::path> mounted_at(std::string_view mountinfo, dev_t device,
                                                               const std::filesystem::path& path);

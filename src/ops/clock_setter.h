@@ -1,25 +1,27 @@
 // Sets the machine's own clock, which needs root and is none of the core's business otherwise: the core keeps
-// its time itself (ingest/core_time.h). Called on the writer's thread; may not block.
+// its time itself (ingest/core_time.h). Called on the writer's thread; doesn't block.
 #pragma once
 
 #include "base/error.h"
 #include "base/time.h"
+#include "ops/requests.h"
 
 namespace alona::ops {
 
+// By a request to root.
 class ClockSetter {
  public:
-  virtual ~ClockSetter() = default;
-  [[nodiscard]] virtual Result<void> set(UtcMs now) = 0;
-};
-
-// Where nobody with the right to do it listens.
-class NoClockSetter final : public ClockSetter {
- public:
-  [[nodiscard]] Result<void> set(UtcMs) override {
+  ClockSetter(Paths paths, const Clock& clock) : paths_(std::move(paths)), clock_(clock) {}
+  [[nodiscard]] Result<void> set(UtcMs now) const {
+    const auto asked = put_request(paths_, Request::clock, clock_text(now, clock_.mono()));
+    if (asked || asked.error().code != Errc::refused) return asked;
     return fail(Errc::refused, "the machine's own clock stays as it is; Alona's time is right all the same",
                 "To set it as well: sudo timedatectl set-time 'YYYY-MM-DD HH:MM:SS'");
   }
+
+ private:
+  const Paths paths_;
+  const Clock& clock_;
 };
 
 }  // namespace alona::ops

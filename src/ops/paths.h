@@ -28,6 +28,8 @@ class Paths {
   }
   // Of this machine, so outside what a restore exchanges.
   [[nodiscard]] std::filesystem::path saved_time() const { return data_ / "time"; }
+  // Where the core asks root for something (ops/requests.h); made by the package alone.
+  [[nodiscard]] std::filesystem::path requests() const { return run_ / "request"; }
   [[nodiscard]] std::filesystem::path core_socket() const { return run_ / "core.sock"; }
 
  private:

@@ -106,6 +106,26 @@ def ready():
     return keep(f"{suite()}-ready", fill)
 
 
+def repacked(version, program=None):
+    """The package under another version; `program` stands in for its own, which is then /usr/lib/alona/real."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    made = KEPT / f"repacked-{version}.deb"
+    if made.exists() and made.stat().st_mtime > package().stat().st_mtime:
+        return made
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder) / "tree"
+        sh("dpkg-deb", "-R", package(), tree)
+        control = tree / "DEBIAN/control"
+        lines = control.read_text().splitlines()
+        control.write_text("".join(f"Version: {version}\n" if line.startswith("Version:") else line + "\n" for line in lines))
+        if program:
+            (tree / "usr/bin/alona").rename(tree / "usr/lib/alona/real")
+            (tree / "usr/bin/alona").write_text(program)
+            (tree / "usr/bin/alona").chmod(0o755)
+        sh("dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, made)
+    return made
+
+
 class Root:
     """Booted with `with`; power off, or cut, at the end."""
 
@@ -151,6 +171,12 @@ class Root:
 
     def out(self, *command, **more):
         return self.run(*command, **more).stdout
+
+    def put(self, file, to):
+        """Through the root's own shell: while it runs, its files are its own."""
+        with open(file, "rb") as source:
+            subprocess.run(["nsenter", "-t", str(self.leader), "-a", "tee", to], stdin=source, stdout=subprocess.DEVNULL,
+                           check=True)
 
     def popen(self, *command):
         return subprocess.Popen(["nsenter", "-t", str(self.leader), "-a", *map(str, command)],

@@ -1,0 +1,108 @@
+// `alona request`: what the core asks of root, judged and done. Started by path units; not for people.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/rtc.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <memory>
+#include <system_error>
+
+#include "alona/cli.h"
+#include "alona/program.h"
+#include "backup/second_target.h"
+#include "ops/requests.h"
+#include "ops/saved_time.h"
+
+namespace alona {
+namespace {
+
+using ops::Request;
+
+// The clock chip, where there is one: else the machine forgets what it was told.
+void set_chip(UtcMs utc) {
+  const int fd = ::open("/dev/rtc0", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  const std::time_t seconds = count(utc) / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  rtc_time rtc{.tm_sec = parts.tm_sec,
+               .tm_min = parts.tm_min,
+               .tm_hour = parts.tm_hour,
+               .tm_mday = parts.tm_mday,
+               .tm_mon = parts.tm_mon,
+               .tm_year = parts.tm_year,
+               .tm_wday = 0,
+               .tm_yday = 0,
+               .tm_isdst = 0};
+  if (::ioctl(fd, RTC_SET_TIME, &rtc) != 0)  // NOLINT(cppcoreguidelines-pro-type-vararg)
+    fmt::print(stderr, "The clock chip stays as it is: {}\n", std::generic_category().message(errno));
+  ::close(fd);
+}
+
+Result<void> set_clock(UtcMs utc) {
+  const timespec time{.tv_sec = count(utc) / 1000, .tv_nsec = count(utc) % 1000 * 1'000'000};
+  if (::clock_settime(CLOCK_REALTIME, &time) != 0)
+    return fail(Errc::failed,
+                fmt::format("the machine's clock can't be set: {}", std::generic_category().message(errno)));
+  set_chip(utc);
+  fmt::print("The machine's clock is set to {}\n", iso8601(utc));
+  return {};
+}
+
+Result<void> systemctl(const char* what) {
+  const auto ran = run_program({"systemctl", what});
+  if (!ran) return std::unexpected(ran.error());
+  if (ran->code == 0) return {};
+  return fail(Errc::failed, fmt::format("systemctl {}: {}", what, ran->output));
+}
+
+// The time saved last, when the machine's clock lies behind it: at boot, before anything writes a time.
+Result<void> restore_time(const ops::Paths& paths) {
+  const auto saved = ops::SavedTime{paths.saved_time()}.read();
+  if (!saved || SystemClock{}.utc() >= *saved) return {};
+  return set_clock(*saved);
+}
+
+Result<void> answer(const ops::Config& config, Request request) {
+  const ops::Paths paths{config};
+  const auto content = ops::take_request(paths, request);
+  if (!content) return std::unexpected(content.error());
+  switch (request) {
+    case Request::clock: {
+      const auto utc = ops::time_in(*content, SystemClock{}.mono());
+      return utc ? set_clock(*utc) : std::unexpected(utc.error());
+    }
+    case Request::restart:
+      return systemctl("reboot");
+    case Request::power_off:
+      return systemctl("poweroff");
+    case Request::eject:
+      return backup::let_go_of_stick(config.backup.second_target);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_request_command(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("request", "Does what the core asks of root")->group("");
+  const auto what = std::make_shared<std::string>();
+  command->add_option("WHAT", *what, "clock, restart, power_off, eject; saved_time: at boot")->required();
+  command->footer("Example:\n  alona request clock");
+  command->callback([&context, what] {
+    const auto config = context.config();
+    if (!config) return context.end(config.error());
+    const auto request = ops::parse_request(*what);
+    const auto done = request ? answer(*config, *request)
+                      : *what == "saved_time"
+                          ? restore_time(ops::Paths{*config})
+                          : fail(Errc::usage, fmt::format("nobody can ask for {}", printable(*what)));
+    if (!done) context.end(done.error());
+  });
+}
+
+}  // namespace alona

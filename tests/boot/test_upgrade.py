@@ -1,0 +1,103 @@
+"""Upgrades on a booted root, while a node goes on publishing: a good one loses nothing; one that can't start, or can't even be
+installed, is undone; the plug pulled in the middle; and back again."""
+import json
+import time
+
+import root as roots
+from root import repacked, sh, wait_for
+from test_boot import password, values
+
+CANNOT_START = "#!/bin/sh\n[ \"$1\" != core ] || exit 1\nexec /usr/lib/alona/real \"$@\"\n"
+CANNOT_ANYTHING = "#!/bin/sh\nexit 1\n"
+OLD = sh("dpkg-deb", "-f", roots.package(), "Version").strip() if roots.package() else ""
+
+
+def version(root):
+    return root.out("dpkg-query", "-W", "-f", "${Version}", "alona")
+
+
+def put(root, later, program=None):
+    """A package of a later version in the root."""
+    deb = repacked(later, program)
+    root.put(deb, f"/root/alona-{later}.deb")
+    return f"/root/alona-{later}.deb"
+
+
+def keep_the_package(root):
+    root.run("sh", "-c", f"cp /root/alona.deb /var/lib/alona-releases/alona_{OLD}_$(dpkg --print-architecture).deb")
+
+
+class Node:
+    """Publishes until it is told to end; all that it took must be stored."""
+
+    def __init__(self, root, name, messages):
+        made = json.loads(root.out("alona", "node", "add", name, "--json"))
+        root.run("tee", "/root/nodes", input=f"{name} {made['password']}\n")
+        self.root, self.name, self.messages = root, name, messages
+        self.process = root.popen("alona", "sim", "--credentials", "/root/nodes", "--node-id", name, "--single", "--rate",
+                                  "5", "--messages", str(messages), "--drain", "200", "--json")
+
+    def expect_all_kept(self):
+        said, errors = self.process.communicate(timeout=600)
+        sums = json.loads(said.splitlines()[-1])
+        assert self.process.returncode == 0 and sums["lost"] == sums["pending"] == 0, said + errors
+        kept = self.root.out("alona", "export", "--node", self.name).splitlines()[1:]
+        assert len(kept) == sums["acked"] == self.messages, "each once"
+
+
+def test_without_a_way_back_there_is_no_upgrade(root):
+    done = root.run("alona", "upgrade", "--yes", put(root, "9.1"), check=False)
+    assert done.returncode == 3 and "no way back" in done.stderr and version(root) == OLD
+    keep_the_package(root)
+    for bad, why in (("/root/nodes", "isn't a Debian package"), ("/root/alona.deb", "runs already"), ("/nowhere.deb", "no file")):
+        root.run("touch", "/root/nodes")
+        done = root.run("alona", "upgrade", "--yes", bad, check=False)
+        assert done.returncode == 3 and why in done.stderr, done
+    root.run("sh", "-c", "head -c 1000000 /root/alona-9.1.deb >/root/cut.deb")
+    done = root.run("alona", "upgrade", "--yes", "/root/cut.deb", check=False)
+    assert done.returncode == 3 and "damaged" in done.stderr and version(root) == OLD, done
+
+
+def test_one_that_cannot_start_is_undone_and_nothing_is_lost(root):
+    node, before = Node(root, "patient", 500), values(root)
+    for later, program in (("9.2", CANNOT_START), ("9.3", CANNOT_ANYTHING)):
+        deb, begin = put(root, later, program), time.monotonic()
+        done = root.run("alona", "upgrade", "--yes", deb, check=False)
+        took = time.monotonic() - begin
+        print(f"{later}: undone after {took:.0f} s")
+        assert done.returncode == 1 and "was undone" in done.stderr, done
+        assert took < 120 and version(root) == OLD
+        wait_for("the core", root.well)
+    node.expect_all_kept()
+    assert values(root) == before
+    assert root.out("ls", "/var/lib/alona-releases").split() == [f"alona_{OLD}_{arch(root)}.deb"]
+
+
+def arch(root):
+    return root.out("dpkg", "--print-architecture").strip()
+
+
+def test_the_plug_pulled_in_the_middle(root):
+    before = values(root)
+    for wait in (1, 4, 9):
+        root.popen("alona", "upgrade", "--yes", put(root, "9.4", CANNOT_START))
+        wait_for("its journal", lambda: root.run("test", "-e", "/var/lib/alona-releases/upgrade", check=False).returncode == 0,
+                 every=0.05)
+        time.sleep(wait)
+        root.cut()
+        root.boot()
+        wait_for("the core", root.well)
+        assert version(root) == OLD and values(root) == before
+        assert "is undone" in root.log("-u", "undo-alona-upgrade", "-b")
+        assert root.run("dpkg", "--audit").stdout == ""
+        assert root.run("test", "-e", "/var/lib/alona-releases/upgrade", check=False).returncode != 0
+
+
+def test_a_good_one_loses_no_reading_and_there_is_a_way_back(root):
+    node = Node(root, "steady", 300)
+    said = root.out("alona", "upgrade", "--yes", put(root, "9.5"))
+    assert f"Upgraded to 9.5; {OLD} ran before" in said and version(root) == "9.5"
+    root.out("alona", "upgrade", "--rollback", "--yes")
+    assert version(root) == OLD
+    node.expect_all_kept()
+    assert root.well() and password(root)

@@ -62,6 +62,11 @@ bool CoreBackend::put_user(store::UserRow user, web::Done<void> done) {
               std::move(done));
 }
 
+bool CoreBackend::remove_user(std::string name, web::Done<void> done) {
+  return post([name = std::move(name)](ingest::Ingest& ingest) { return ingest.writer().remove_user(name); },
+              std::move(done));
+}
+
 bool CoreBackend::put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
                             web::Done<void> done) {
   return post([row = std::move(check), ids = std::move(damaged_chunks)](
@@ -177,7 +182,18 @@ Result<void> CoreBackend::change(Change change) {
 }
 
 web::NodeCredentials CoreBackend::credentials(const std::string& id, const std::string& password) const {
-  return {id, id, password, false, ops::c_header({id, password, ops::lan_address(), broker_.port})};
+  const ops::NodeAccess access{
+      .id = id, .password = password, .host = ops::lan_address(), .port = broker_.port};
+  web::NodeCredentials given;
+  given.id = given.user = id;
+  given.password = password;
+  given.host = access.host, given.host_name = ops::lan_name(), given.port = access.port;
+  given.snippet = ops::c_header(access);
+  given.esphome = ops::esphome_yaml(access);
+  given.nvs_csv = ops::nvs_csv(access);
+  given.uri = ops::access_uri(access);
+  given.qr = ops::qr_rows(given.uri).value_or(std::vector<std::string>{});
+  return given;
 }
 
 // The broker's files first, then the row: a login without a row is a node that the core learns at its first

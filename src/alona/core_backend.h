@@ -29,6 +29,7 @@ class CoreBackend final : public web::Backend {
   bool put_session(store::SessionRow session, web::Done<void> done) override;
   bool end_session(std::string token_hash, web::Done<void> done) override;
   bool put_user(store::UserRow user, web::Done<void> done) override;
+  bool remove_user(std::string name, web::Done<void> done) override;
   bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
                  web::Done<void> done) override;
   bool add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) override;

@@ -140,6 +140,7 @@ class Reader {
   [[nodiscard]] Result<Proof> proof();
 
   [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
+  [[nodiscard]] Result<std::vector<UserRow>> users();  // by name
   [[nodiscard]] Result<std::optional<SessionRow>> session(const std::string& token_hash);
 
  private:

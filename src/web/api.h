@@ -77,7 +77,11 @@ class Api {
   void log_in(const Call& call);
   void finish_login(const Call& call, const store::UserRow& user);
   void log_out(const Call& call);
+  // api_users.cc
+  void users(const Call& call);
   void put_user(const Call& call);
+  void remove_user(const Call& call);
+  void note_done(const std::string& who, const std::string& what);
   void put_check(const Call& call);  // api_checks.cc
   // api_overview.cc
   void overview(const Call& call);

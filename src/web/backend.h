@@ -33,7 +33,12 @@ struct ExclusionWish {
 struct NodeCredentials {
   std::string id, user, password;
   bool proven = false;  // a real login with them has worked
-  std::string snippet;
+  // The broker as the node reaches it; host_name: by the box's name, for software that knows mDNS.
+  std::string host, host_name;
+  int port = 0;
+  std::string snippet, esphome, nvs_csv;  // ops/snippet.h
+  std::string uri;
+  std::vector<std::string> qr;  // of the uri: a row a string, '1' is dark; empty: it would be too large
 };
 
 // One backup set, as the program tells of it.
@@ -87,6 +92,8 @@ class Backend {
   [[nodiscard]] virtual bool put_user(store::UserRow user, Done<void> done) = 0;
   [[nodiscard]] virtual bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
                                        Done<void> done) = 0;
+  // Its sessions end, too. refused: nobody would be left who may change anything. not_found: no such user.
+  [[nodiscard]] virtual bool remove_user(std::string name, Done<void> done) = 0;
   // refused: the id exists, is reserved or too many are known. The broker's files and the node's row, in that
   // order.
   [[nodiscard]] virtual bool add_node(NodeWish wish, Done<NodeCredentials> done) = 0;
@@ -136,6 +143,7 @@ class Archive {
   [[nodiscard]] virtual Result<void> export_readings(
       const store::ExportFilter& filter, const std::function<bool(const store::NamedReading&)>& sink) = 0;
   [[nodiscard]] virtual Result<std::optional<store::UserRow>> user(const std::string& name) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::UserRow>> users() = 0;  // by name
   [[nodiscard]] virtual Result<std::optional<store::SessionRow>> session(const std::string& token_hash) = 0;
 };
 

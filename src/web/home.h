@@ -23,6 +23,9 @@ class HomeBackend final : public Backend {
   bool put_user(store::UserRow user, Done<void> done) override {
     return far_.put_user(std::move(user), home(std::move(done)));
   }
+  bool remove_user(std::string name, Done<void> done) override {
+    return far_.remove_user(std::move(name), home(std::move(done)));
+  }
   bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks, Done<void> done) override {
     return far_.put_check(std::move(check), std::move(damaged_chunks), home(std::move(done)));
   }

@@ -16,12 +16,13 @@ constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker;
 
 }  // namespace
 
-CoreBackend::CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
-                         std::size_t nodes_max, const Clock& clock, BackupRunner& backups)
+CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock,
+                         BackupRunner& backups)
     : service_(service),
-      provisioner_(std::move(provisioner)),
-      broker_(std::move(broker)),
-      nodes_max_(nodes_max),
+      paths_(config),
+      broker_{config.mqtt.host, config.mqtt.port},
+      nodes_max_(config.limits.nodes),
+      provisioner_(paths_, broker_),
       clock_(clock),
       backups_(backups),
       thread_([this] { provision_all(); }) {}

@@ -26,7 +26,8 @@ struct ApiOptions {
   bool public_read = false;
   bool accept_browser = true;  // a visitor may say what time it is
   int session_days = limits::session_days_default;
-  Zone zone;  // of the place: when its days begin
+  Zone zone;                                                   // of the place: when its days begin
+  std::vector<std::pair<std::string, std::string>> libraries;  // name and version
 };
 
 enum class Access {
@@ -92,6 +93,7 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
+  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health) const;
   // api_backups.cc
   void backups(const Call& call);
   void back_up(const Call& call);

@@ -80,6 +80,16 @@ struct BackupFile {
   std::uint64_t bytes = 0;
 };
 
+// The last round of `alona health`, which is another process. Times by the core's clock.
+struct HealthKnown {
+  struct Check {
+    std::string id, state, what, next;  // "ok", "failing", "unknown"
+    UtcMs since{};
+  };
+  UtcMs at{};
+  std::vector<Check> checks;
+};
+
 // Called on the web thread; none may block. False: too much waits already, `done` will not be called, and the
 // client hears 503. Only the writer thread and the provisioning change anything, and `done` comes after it is
 // on disk.
@@ -108,6 +118,9 @@ class Backend {
   [[nodiscard]] virtual bool note(std::string who, std::string what, Done<void> done) = 0;
   // What time it is, by the visitor's own device. refused: the box has its time from the network.
   [[nodiscard]] virtual bool set_time(UtcMs now, std::string who, Done<void> done) = 0;
+  // Reads a small file, so on the pool; the only question that is answered at once. Nothing: no round was
+  // made yet, or its record can't be read.
+  [[nodiscard]] virtual std::optional<HealthKnown> health() const = 0;
   [[nodiscard]] virtual bool backups(Done<BackupsPicture> done) = 0;
   // `done`: it has begun, in a process of its own. temporary: another is under way; not_found: no such set.
   [[nodiscard]] virtual bool start_backup(BackupWish wish, Done<void> done) = 0;

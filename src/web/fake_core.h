@@ -24,6 +24,7 @@ struct FakeCore {
   std::vector<std::pair<UtcMs, std::string>> times;
   std::vector<ExclusionWish> excluded;
   std::vector<std::pair<std::string, std::string>> notes;
+  std::optional<HealthKnown> health;
   BackupsPicture backups;
   std::vector<BackupWish> backups_started;
   std::map<std::string, std::string> backup_files;
@@ -89,6 +90,10 @@ class FakeBackend final : public Backend {
   }
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return act([&] { core_.times.emplace_back(now, who); }, done);
+  }
+  std::optional<HealthKnown> health() const override {
+    const std::lock_guard lock{core_.mutex};
+    return core_.health;
   }
   bool backups(Done<BackupsPicture> done) override {
     if (core_.full) return false;

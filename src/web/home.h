@@ -50,6 +50,7 @@ class HomeBackend final : public Backend {
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return far_.set_time(now, std::move(who), home(std::move(done)));
   }
+  std::optional<HealthKnown> health() const override { return far_.health(); }
   bool backups(Done<BackupsPicture> done) override { return far_.backups(home(std::move(done))); }
   bool start_backup(BackupWish wish, Done<void> done) override {
     return far_.start_backup(std::move(wish), home(std::move(done)));

@@ -581,6 +581,32 @@ TEST(Web, users_are_listed_and_removed_by_an_admin) {
   EXPECT_EQ(status_of(box.ask("GET", "/api/v1/nodes", {}, box.cookie)), 401) << "the sessions end with it";
 }
 
+TEST(Web, the_system_tells_of_health_clock_and_versions) {
+  WebOptions options;
+  options.timezone = "Europe/Berlin";
+  options.libraries = {{"sqlite", "3.40.1"}};
+  Box box{options};
+  box.log_in();
+  const auto get = [&] { return json_of(box.ask("GET", "/api/v1/system", {}, box.cookie)).as_object(); };
+  auto system = get();
+  EXPECT_TRUE(system.at("health").is_null()) << "no round yet";
+  EXPECT_TRUE(system.at("clock").at("source").is_null());
+  EXPECT_TRUE(system.at("clock").at("trusted").as_bool());
+  EXPECT_EQ(system.at("clock").at("timezone"), "Europe/Berlin");
+  EXPECT_EQ(system.at("libraries").at(0).at("version"), "3.40.1");
+  box.core.health = HealthKnown{
+      noon, {{"core", "ok", "", "", noon - 1h}, {"silent:roof", "failing", "<b>\xff", "Look.", noon - 1min}}};
+  auto batch = std::make_shared<store::Batch>();
+  batch->epochs = {{.no = store::EpochNo{2}, .source = store::ClockSource::ntp},
+                   {.no = store::EpochNo{1}, .source = store::ClockSource::floor}};
+  box.web->post(batch);
+  system = get();
+  EXPECT_EQ(system.at("clock").at("source"), "ntp");
+  EXPECT_EQ(system.at("health").at("at"), count(noon));
+  EXPECT_EQ(system.at("health").at("checks").at(1).at("what"), "<b>\\xff");
+  EXPECT_EQ(system.at("health").at("checks").at(1).at("since"), count(noon - 1min));
+}
+
 TEST(Web, bad_bodies_are_named) {
   Box box;
   box.log_in();

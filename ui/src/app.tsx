@@ -6,6 +6,7 @@ import { LoginPage } from "./pages/login";
 import { NodePage } from "./pages/node";
 import { NodesPage } from "./pages/nodes";
 import { OverviewPage } from "./pages/overview";
+import { RunbookPage } from "./pages/runbook";
 import { SettingsPage } from "./pages/settings";
 import { SystemPage } from "./pages/system";
 import { FailureBox, Loading } from "./parts/states";
@@ -53,7 +54,7 @@ function Page() {
     case "nodes": return <NodesPage />;
     case "system": return <SystemPage />;
     case "settings": return <SettingsPage />;
-    case "runbook": return null;
+    case "runbook": return <RunbookPage at={at.at} />;
     case "node": return <NodePage key={at.id} id={at.id} />;
     case "explore": return <ExplorePage view={at.view} />;
   }

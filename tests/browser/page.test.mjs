@@ -139,6 +139,7 @@ async function findings_of(page) {
 
 const pages = [
   ["overview", "#/", "article.al-node"], ["nodes", "#/nodes", "table a"], ["explore", "#/explore", ".u-over"], ["system", "#/system", ".al-backup-head"],
+  ["settings", "#/settings", "li[data-user]"], ["runbook", "#/runbook/clock", "[data-chosen]"],
   ["node", async (page) => page.locator("article.al-node h3 a").first().getAttribute("href"), ".u-over"],
 ];
 

@@ -50,13 +50,14 @@ function FindingBox({ finding, nodes }: { finding: Finding; nodes: HouseNode[] }
         <h3>{finding.level === "being_lost" && <span class="al-tag" data-tone={finding.level}>{text.being_lost}</span>}{finding.what}</h3>
         <p>{finding.why} <Told text={finding.todo} /> {finding.since !== null && <span class="al-since">{text.since(stamp(finding.since, zone.value, box_now.value))}</span>}</p>
       </div>
-      {finding.id === "clock" && <ClockSet />}
-      <div class="al-actions">
-        {finding.id.startsWith("backup") && <a class="al-button" data-main="" href="#/system">{words.backups.look}</a>}
-        {node && <a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a>}
-        {finding.id === "no_nodes" && <a class="al-button" data-main="" href="#/settings">{words.settings.add_node}</a>}
-        <WhatToDo id={finding.id} button />
-      </div>
+      {finding.id === "clock" ? <ClockSet><WhatToDo id={finding.id} button /></ClockSet> : (
+        <div class="al-actions">
+          {finding.id.startsWith("backup") && <a class="al-button" data-main="" href="#/system">{words.backups.look}</a>}
+          {finding.id === "no_nodes" && <a class="al-button" data-main="" href="#/settings">{words.settings.add_node}</a>}
+          {node && <a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a>}
+          <WhatToDo id={finding.id} button />
+        </div>
+      )}
     </section>
   );
 }

@@ -38,10 +38,10 @@ interface QuestionProps { what: string; why: string; yes: string; no: string; bu
 
 // Takes the focus, so that a keyboard or a screen reader is where the question is. Escape is no.
 export function Question({ what, why, yes, no, busy, answer }: QuestionProps) {
-  const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  const first = useRef<HTMLButtonElement>(null), all = useRef<HTMLElement>(null);
+  useEffect(() => { first.current?.focus(); all.current?.scrollIntoView({ block: "nearest" }); }, []);
   return (
-    <section class="al-note al-question" role="group" aria-label={what} onKeyDown={(event) => { if (event.key === "Escape") answer(false); }}>
+    <section class="al-note al-question" ref={all} role="group" aria-label={what} onKeyDown={(event) => { if (event.key === "Escape") answer(false); }}>
       <div><h3>{what}</h3><p>{why}</p></div>
       <div class="al-actions">
         <button type="button" class="al-button" ref={first} disabled={busy} onClick={() => answer(false)}>{no}</button>

@@ -93,6 +93,48 @@ test("what a check says is text, and its commands are set as such", async () => 
   });
 });
 
+test("who may only look sees the nodes, and nothing to change", async () => {
+  await mode("guest");
+  await with_browser({}, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await enter(page);
+    await page.goto(`${base}/#/settings`);
+    await page.getByText("Only an admin may change something here.").waitFor();
+    await page.locator("li[data-node=well]").waitFor();
+    assert.equal(await page.locator("main button").count(), 0);
+    assert.equal(await page.getByText("Who may sign in").count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+});
+
+test("a session that ends before a change asks for the login", async () => {
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await enter(page);
+    await page.goto(`${base}/#/settings`);
+    await page.getByRole("button", { name: "Add a user" }).click();
+    await page.getByLabel("Name").fill("bea");
+    await page.getByLabel("Password", { exact: true }).fill("three small words");
+    await mode("ended");
+    await page.getByRole("button", { name: "Add a user" }).click();
+    await page.getByText("Your session has ended").waitFor();
+  });
+});
+
+test("five tabs fit the narrowest phone", async () => {
+  await with_browser({ viewport: { width: 320, height: 568 } }, async (context) => {
+    const { page } = await watched_page(context, not_signed_in);
+    await enter(page);
+    for (const link of ["#/", "#/settings", "#/system", "#/runbook/clock"]) {
+      await page.goto(`${base}/${link}`);
+      await page.locator("main h1").first().waitFor();
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${link} scrolls sideways`);
+      assert.ok(await page.evaluate(() => [...document.querySelectorAll(".al-nav a")].every((tab) => tab.getBoundingClientRect().right <= innerWidth)), "a tab is cut off");
+    }
+    await shot(page, "narrow");
+  });
+});
+
 test("a node that can't be added now says why, and nothing typed is lost", async () => {
   await with_browser({}, async (context) => {
     const { page } = await watched_page(context, () => true);

@@ -1,6 +1,6 @@
 // A stand-in for the core: serves dist/ and the API with an invented house that moves. For building and testing the page alone.
-//   node dev/mock.mjs [--port N] [--mode normal|empty|error|clock|well]     user "owner", password "letmein"
-// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|well|failing|restart|unreachable|ended (failing: backups do; restart: what was under way is forgotten; unreachable: connections are dropped).
+//   node dev/mock.mjs [--port N] [--mode normal|empty|error|clock|well|guest]     user "owner", password "letmein"
+// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|well|guest|failing|restart|unreachable|ended (failing: backups do; guest: may only look; restart: what was under way is forgotten; unreachable: connections are dropped).
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
@@ -121,7 +121,7 @@ function login(request, response) {
     return send(response, 200, session());
   });
 }
-const session = () => ({ user: account.name, admin: true, token: "mock-token", site: "Cabin", timezone: "Europe/Berlin", version: "0.1.0" });
+const session = () => ({ user: account.name, admin: mode !== "guest", token: "mock-token", site: "Cabin", timezone: "Europe/Berlin", version: "0.1.0" });
 
 function open_stream(request, response) {
   response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });

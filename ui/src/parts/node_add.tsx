@@ -5,6 +5,7 @@ import type { NodeInfo } from "../api/types";
 import { id_of, id_wrong } from "../lib/node_id";
 import { show_given } from "../state/given";
 import { house } from "../state/house";
+import { refusal_of } from "../state/loaded";
 import { words } from "../words";
 import { Field, Refusal } from "./form";
 
@@ -32,7 +33,8 @@ export function NodeAdd({ nodes, done }: { nodes: NodeInfo[]; done(): void }) {
     set_busy(true);
     const answer = await add_node(id, name.trim(), place.trim());
     set_busy(false);
-    if (!answer.ok) return set_failure(answer.failure);
+    set_failure(refusal_of(answer));
+    if (!answer.ok) return;
     show_given(answer.data, false);
     void house.load();
     done();

@@ -7,6 +7,7 @@ import { presence_word } from "../lib/freshness";
 import { given, show_given } from "../state/given";
 import { house } from "../state/house";
 import { box_now } from "../state/link";
+import { refusal_of } from "../state/loaded";
 import { words } from "../words";
 import { Field, Question, Refusal } from "./form";
 import { label_chars_max, NodeAdd, Places } from "./node_add";
@@ -25,7 +26,7 @@ function use_change(): { busy: boolean; failure: Failure | null; run<T>(ask: () 
       set_busy(true);
       void ask().then((answer) => {
         set_busy(false);
-        set_failure(answer.ok ? null : answer.failure);
+        set_failure(refusal_of(answer));
         if (answer.ok) done(answer.data);
         void house.load();
       });

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get_users, put_user, remove_user, type Answer, type Failure } from "../api/client";
 import type { User } from "../api/types";
-import { resource } from "../state/loaded";
+import { refusal_of, resource } from "../state/loaded";
 import { words } from "../words";
 import { Field, Question, Refusal } from "./form";
 import { FailureBox, Loading } from "./states";
@@ -30,8 +30,8 @@ function Login({ user, me, done, cancel }: LoginProps) {
     set_busy(true);
     const answer = await put_user(name, password);
     set_busy(false);
-    if (!answer.ok) return set_failure(answer.failure);
-    done(user ? text.password_set(name) : text.user_added(name));
+    set_failure(refusal_of(answer));
+    if (answer.ok) done(user ? text.password_set(name) : text.user_added(name));
   };
   return (
     <form class={user ? "al-form" : "al-card al-form"} aria-label={user ? text.new_password(user.name) : text.add_user} onSubmit={(event) => void submit(event)} noValidate>
@@ -55,8 +55,8 @@ function Remove({ user, done }: { user: User; done(said: string): void }) {
     set_busy(true);
     void remove_user(user.name).then((answer) => {
       set_busy(false);
-      if (answer.ok) done(text.user_removed(user.name));
-      else { set_failure(answer.failure); ask(false); }
+      set_failure(refusal_of(answer));
+      if (answer.ok) done(text.user_removed(user.name)); else ask(false);
     });
   };
   return (

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { account, base, enter, not_signed_in, watched_page, with_browser } from "./browser.mjs";
+import { account, base, enter, findings_of, not_signed_in, watched_page, with_browser } from "./browser.mjs";
 
 const config = process.env.CONFIG, mqtt_port = process.env.MQTT_PORT;
 const phone = { viewport: { width: 390, height: 844 } };
@@ -47,6 +47,7 @@ test("a node from its name to its first message, with another password, under an
     assert.equal(await page.locator("li[data-node=rooftop] .al-soft").innerText(), "Attic · never heard");
     await page.locator("summary", { hasText: "NVS as CSV" }).click();
     assert.match(await page.getByLabel("NVS as CSV", { exact: true }).innerText(), new RegExp(`^key,type,encoding,value\nalona,namespace,,\nnode_id,data,string,rooftop\n[^]*password,data,string,${first}\n`));
+    assert.deepEqual(await findings_of(page), [], "a login");
     await shot(page, "settings-given");
 
     // Looking elsewhere doesn't lose it.
@@ -73,6 +74,7 @@ test("a node from its name to its first message, with another password, under an
     assert.equal(await row.getByRole("button", { name: "Keep the old one" }).evaluate((button) => button === document.activeElement), true, "the question has the focus");
     await page.keyboard.press("Escape");
     await row.getByRole("button", { name: "New password" }).click();
+    assert.deepEqual(await findings_of(page), [], "a question");
     await shot(page, "settings-rotate");
     await row.getByRole("button", { name: "Give it a new password" }).click();
     await page.getByRole("heading", { name: "The new login of rooftop" }).waitFor();
@@ -104,6 +106,13 @@ test("what is copied is what stands there", async () => {
     await page.getByLabel("Id").fill("copied");
     await page.getByRole("button", { name: "Add a node" }).click();
     const password = await value(page, "Password");
+    await page.getByRole("button", { name: "Add a node" }).click();
+    assert.deepEqual(await findings_of(page), [], "the form beside a login");
+    await page.getByLabel("Id").fill("second");
+    await page.getByRole("button", { name: "Add a node" }).click();
+    await page.getByRole("heading", { name: "The login of second" }).waitFor();
+    await page.locator(".al-given").first().getByRole("button", { name: "Put away" }).click();
+    assert.equal(await value(page, "Password"), password, "a second node's login doesn't push out the first's");
     await page.getByRole("button", { name: "Copy Password" }).click();
     await page.getByText("Copied.", { exact: true }).waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), password);
@@ -111,12 +120,14 @@ test("what is copied is what stands there", async () => {
     const saved = page.waitForEvent("download");
     await page.getByRole("button", { name: "Save alona_node.h" }).click();
     assert.equal((await saved).suggestedFilename(), "alona_node.h");
-    await page.getByRole("button", { name: "Put away" }).click();
-    const row = page.locator("li[data-node=copied]");
-    await row.getByRole("button", { name: "Change" }).click();
-    await row.getByRole("button", { name: "Remove" }).click();
-    await row.getByRole("button", { name: "Remove" }).click();
-    await row.waitFor({ state: "detached" });
+    for (const id of ["copied", "second"]) {
+      const row = page.locator(`li[data-node=${id}]`);
+      await row.getByRole("button", { name: "Change" }).click();
+      await row.getByRole("button", { name: "Remove" }).click();
+      await row.getByRole("button", { name: "Remove" }).click();
+      await row.waitFor({ state: "detached" });
+    }
+    assert.equal(await page.locator(".al-given").count(), 0, "a login goes with its node");
   });
 });
 

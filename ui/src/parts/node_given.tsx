@@ -1,5 +1,5 @@
 // A node's new login, shown once, in each form that its builder may want; and whether the node has come with it.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import type { NodeCredentials } from "../api/types";
 import { qr_path, quiet } from "../lib/qr";
 import { span } from "../lib/time";
@@ -54,11 +54,12 @@ function Forms({ login }: { login: NodeCredentials }) {
 
 export function NodeGiven({ shown }: { shown: Given }) {
   const { login, again } = shown;
+  const id = useId();
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => { head.current?.focus(); head.current?.scrollIntoView({ block: "nearest" }); }, [shown]);
   return (
-    <section class="al-card al-given" aria-labelledby="given">
-      <h3 id="given" ref={head} tabIndex={-1}>{again ? text.given_again(login.id) : text.given(login.id)}</h3>
+    <section class="al-card al-given" aria-labelledby={id}>
+      <h3 id={id} ref={head} tabIndex={-1}>{again ? text.given_again(login.id) : text.given(login.id)}</h3>
       <p class="al-soft">{text.once}</p>
       <Seen shown={shown} />
       {!login.proven && <p class="al-wrong" role="alert"><strong>{text.unproven}</strong> {text.unproven_next}</p>}
@@ -73,7 +74,7 @@ export function NodeGiven({ shown }: { shown: Given }) {
         </dl>
       </div>
       <Forms login={login} />
-      <button type="button" class="al-button" data-main="" onClick={put_away}>{text.put_away}</button>
+      <button type="button" class="al-button" data-main="" onClick={() => put_away(login.id)}>{text.put_away}</button>
     </section>
   );
 }

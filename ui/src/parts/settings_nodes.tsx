@@ -4,7 +4,7 @@ import { remove_node, rename_node, rotate_node, type Answer, type Failure } from
 import type { NodeInfo } from "../api/types";
 import { node_label } from "../lib/format";
 import { presence_word } from "../lib/freshness";
-import { given, show_given } from "../state/given";
+import { given, put_away, show_given } from "../state/given";
 import { house } from "../state/house";
 import { box_now } from "../state/link";
 import { refusal_of } from "../state/loaded";
@@ -49,7 +49,7 @@ function Edit({ node, nodes, done }: EditProps) {
     run(() => rename_node(node.id, name.trim(), place.trim()), () => done(text.saved(name.trim() || node.id)));
   };
   const rotate = (): void => run(() => rotate_node(node.id), (login) => { show_given(login, true); done(""); });
-  const remove = (): void => run(() => remove_node(node.id), () => done(text.removed(label)));
+  const remove = (): void => run(() => remove_node(node.id), () => { put_away(node.id); done(text.removed(label)); });
   return (
     <div class="al-edit">
       <form class="al-pair" onSubmit={save}>
@@ -117,10 +117,10 @@ export function SettingsNodes({ admin }: { admin: boolean }) {
         {admin && view.state === "ready" && !adding && <button type="button" class="al-button" data-main={nodes.length === 0 ? "" : undefined} onClick={() => add(true)}>{text.add_node}</button>}
       </div>
       {adding && <NodeAdd nodes={nodes} done={() => add(false)} />}
-      {given.value && <NodeGiven shown={given.value} />}
+      {given.value.map((one) => <NodeGiven key={one.login.id} shown={one} />)}
       {view.state === "loading" && <Loading />}
       {view.state === "failed" && <FailureBox failure={view.failure} retry={() => void house.load()} />}
-      {view.state === "ready" && nodes.length === 0 && !adding && !given.value && <Empty what={words.overview.empty.what} next={admin ? text.none_next : text.ask_admin} />}
+      {view.state === "ready" && nodes.length === 0 && !adding && given.value.length === 0 && <Empty what={words.overview.empty.what} next={admin ? text.none_next : text.ask_admin} />}
       <List nodes={nodes} admin={admin} />
     </section>
   );

@@ -225,6 +225,7 @@ class FakeArchive final : public Archive {
   Result<std::vector<store::UserRow>> users() override {
     const std::lock_guard lock{core_.mutex};
     std::vector<store::UserRow> all;
+    all.reserve(core_.users.size());
     for (const auto& [name, row] : core_.users) all.push_back(row);
     return all;
   }

@@ -6,13 +6,23 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { files_below } from "./files.mjs";
+import { parse } from "./markdown.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const first_view_gzip_bytes_max = 100 * 1024;  // drawn within a second on a Pi's Wi-Fi
 
+// The runbook as data: a page that may not run markup from strings has nothing to make it from anyway.
+const runbook = {
+  name: "runbook",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^alona:runbook$/ }, ({ path }) => ({ path, namespace: "runbook" }));
+    onLoad({ filter: /.*/, namespace: "runbook" }, () => ({ contents: JSON.stringify(parse(readFileSync(join(here, "../docs/runbook.md"), "utf8"))), loader: "json" }));
+  },
+};
+
 const common = {
   absWorkingDir: here, bundle: true, write: false, logLevel: "warning", charset: "utf8",
-  target: ["es2020"], jsx: "automatic", jsxImportSource: "preact",
+  target: ["es2020"], jsx: "automatic", jsxImportSource: "preact", plugins: [runbook],
 };
 
 async function build_page() {

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "alona/backups_known.h"
+#include "alona/health_known.h"
 
 namespace alona {
 namespace {
@@ -243,6 +244,7 @@ void BackupRunner::tell_page() {
   if (page_ == nullptr) return;
   const web::BackupsKnown known = backups_known(sets(), made_at_setup_, age_max_);
   page_->post_backups(known.news, web::backup_findings(known, clock_.utc(), clock_.trusted()));
+  page_->post_notices("health", health_.look(health_round_at(paths_), clock_.mono(), clock_.utc()));
 }
 
 }  // namespace alona

@@ -18,6 +18,7 @@
 #include "alona/child.h"
 #include "backup/sets.h"
 #include "ops/paths.h"
+#include "web/health_findings.h"
 #include "web/server.h"
 
 namespace alona {
@@ -30,7 +31,8 @@ class BackupRunner {
   BackupRunner(const BackupRunner&) = delete;
   BackupRunner& operator=(const BackupRunner&) = delete;
 
-  // Once. From now on `page`, which outlives it, is told what needs a person.
+  // Once. From now on `page`, which outlives it, is told what needs a person: of the backups, and whether the
+  // rounds of `alona health` go on, which lie beside them.
   void tell(web::WebServer& page);
 
   // Any thread; as web::Backend describes them. `done` is called on a thread of this object's own.
@@ -63,6 +65,7 @@ class BackupRunner {
   std::optional<std::timespec>
       listed_;  // the folder's time when it was, unless it may still change within it
   web::WebServer* page_ = nullptr;
+  web::HealthWatch health_;
   Mono tell_at_{};
   std::optional<web::BackupsPicture::Running> running_;
   std::optional<web::BackupsPicture::Ended> last_;

@@ -21,9 +21,11 @@
 #include "backup/exchange.h"
 #include "base/files.h"
 #include "ingest/service.h"
+#include "mqtt/client.h"
 #include "ops/admitted.h"
 #include "ops/paths.h"
 #include "ops/saved_time.h"
+#include "store/reader.h"
 #include "web/assets.h"
 #include "web/server.h"
 #include "web/store_archive.h"
@@ -86,6 +88,7 @@ Result<web::WebOptions> web_options(const ops::Config& config, const ops::Paths&
   options.timezone = config.core.timezone;
   options.zone = Zone::load(config.core.timezone);  // no other thread runs yet
   options.version = version;
+  options.libraries = {{"sqlite", store::sqlite_version()}, {"libmosquitto", mqtt::library_version()}};
   return options;
 }
 
@@ -188,11 +191,8 @@ Result<void> serve(const CoreOptions& options) {
            },
        .room = [&](std::shared_ptr<const room::Picture> disk) { page->post_room(std::move(disk)); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
-  const ops::BrokerAddress broker{options.config.mqtt.host, options.config.mqtt.port};
   std::optional<BackupRunner> backups{std::in_place, options.config, options.config_file, clock};
-  std::optional<CoreBackend> backend{
-      std::in_place, writer,  ops::Provisioner{paths, broker}, broker, options.config.limits.nodes,
-      clock,         *backups};
+  std::optional<CoreBackend> backend{std::in_place, writer, options.config, clock, *backups};
   auto web =
       web::WebServer::start(*with_web, clock, *backend, web::store_archive(paths.database()), web::assets());
   if (!web) return std::unexpected(web.error());

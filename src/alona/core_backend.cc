@@ -16,12 +16,13 @@ constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker;
 
 }  // namespace
 
-CoreBackend::CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
-                         std::size_t nodes_max, const Clock& clock, BackupRunner& backups)
+CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock,
+                         BackupRunner& backups)
     : service_(service),
-      provisioner_(std::move(provisioner)),
-      broker_(std::move(broker)),
-      nodes_max_(nodes_max),
+      paths_(config),
+      broker_{config.mqtt.host, config.mqtt.port},
+      nodes_max_(config.limits.nodes),
+      provisioner_(paths_, broker_),
       clock_(clock),
       backups_(backups),
       setter_(provisioner_.paths(), clock),
@@ -60,6 +61,11 @@ bool CoreBackend::end_session(std::string token_hash, web::Done<void> done) {
 
 bool CoreBackend::put_user(store::UserRow user, web::Done<void> done) {
   return post([row = std::move(user)](ingest::Ingest& ingest) { return ingest.writer().put_user(row); },
+              std::move(done));
+}
+
+bool CoreBackend::remove_user(std::string name, web::Done<void> done) {
+  return post([name = std::move(name)](ingest::Ingest& ingest) { return ingest.writer().remove_user(name); },
               std::move(done));
 }
 
@@ -178,7 +184,18 @@ Result<void> CoreBackend::change(Change change) {
 }
 
 web::NodeCredentials CoreBackend::credentials(const std::string& id, const std::string& password) const {
-  return {id, id, password, false, ops::c_header({id, password, ops::lan_address(), broker_.port})};
+  const ops::NodeAccess access{
+      .id = id, .password = password, .host = ops::lan_address(), .port = broker_.port};
+  web::NodeCredentials given;
+  given.id = given.user = id;
+  given.password = password;
+  given.host = access.host, given.host_name = ops::lan_name(), given.port = access.port;
+  given.snippet = ops::c_header(access);
+  given.esphome = ops::esphome_yaml(access);
+  given.nvs_csv = ops::nvs_csv(access);
+  given.uri = ops::access_uri(access);
+  given.qr = ops::qr_rows(given.uri).value_or(std::vector<std::string>{});
+  return given;
 }
 
 // The broker's files first, then the row: a login without a row is a node that the core learns at its first

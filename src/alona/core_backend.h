@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "alona/backup_runner.h"
+#include "alona/health_known.h"
 #include "ingest/service.h"
 #include "ops/clock_setter.h"
 #include "ops/provisioning.h"
@@ -17,8 +18,7 @@ namespace alona {
 
 class CoreBackend final : public web::Backend {
  public:
-  CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
-              std::size_t nodes_max, const Clock& clock, BackupRunner& backups);
+  CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock, BackupRunner& backups);
   // Called on the writer thread once a check's outcome is stored.
   void on_checked(std::function<void()> listener) { checked_ = std::move(listener); }
   ~CoreBackend() override;  // ends what is under way first
@@ -29,6 +29,7 @@ class CoreBackend final : public web::Backend {
   bool put_session(store::SessionRow session, web::Done<void> done) override;
   bool end_session(std::string token_hash, web::Done<void> done) override;
   bool put_user(store::UserRow user, web::Done<void> done) override;
+  bool remove_user(std::string name, web::Done<void> done) override;
   bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
                  web::Done<void> done) override;
   bool add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) override;
@@ -38,6 +39,7 @@ class CoreBackend final : public web::Backend {
   bool exclude(web::ExclusionWish wish, web::Done<store::ExclusionCount> done) override;
   bool note(std::string who, std::string what, web::Done<void> done) override;
   bool set_time(UtcMs now, std::string who, web::Done<void> done) override;
+  std::optional<web::HealthKnown> health() const override { return health_known(paths_, clock_); }
   bool backups(web::Done<web::BackupsPicture> done) override { return backups_.look(std::move(done)); }
   bool start_backup(web::BackupWish wish, web::Done<void> done) override {
     return backups_.start(std::move(wish), std::move(done));
@@ -59,9 +61,10 @@ class CoreBackend final : public web::Backend {
   [[nodiscard]] web::NodeCredentials credentials(const std::string& id, const std::string& password) const;
 
   ingest::Service& service_;
+  const ops::Paths paths_;
+  const ops::BrokerAddress broker_;
+  const std::size_t nodes_max_;
   ops::Provisioner provisioner_;
-  ops::BrokerAddress broker_;
-  std::size_t nodes_max_;
   const Clock& clock_;
   BackupRunner& backups_;
   std::function<void()> checked_;

@@ -19,30 +19,27 @@ const char* name(State state) {
   return state == State::ok ? "ok" : state == State::failing ? "failing" : "unknown";
 }
 
-struct Before {
-  std::string state;
-  UtcMs since{};
-};
-
-// By id; what isn't understood wasn't there.
-std::vector<std::pair<std::string, Before>> parse(const std::string& text) {
-  std::vector<std::pair<std::string, Before>> all;
-  boost::system::error_code bad;
-  const auto value = json::parse(text, bad);
-  const auto* object = bad ? nullptr : value.if_object();
-  const auto* checks = object == nullptr ? nullptr : object->if_contains("checks");
-  if (checks == nullptr || !checks->is_array()) return all;
-  for (const auto& check : checks->get_array()) {
-    const auto* one = check.if_object();
-    const auto* id = one == nullptr ? nullptr : one->if_contains("id");
-    const auto* state = one == nullptr ? nullptr : one->if_contains("state");
-    const auto* since = one == nullptr ? nullptr : one->if_contains("since");
-    if (id == nullptr || state == nullptr || since == nullptr || !id->is_string() || !state->is_string() ||
-        !since->is_int64())
-      continue;
-    all.emplace_back(id->get_string(), Before{std::string(state->get_string()), utc_ms(since->get_int64())});
+std::optional<State> state_of(std::string_view word) {
+  for (const State state : {State::ok, State::failing, State::unknown}) {
+    if (word == name(state)) return state;
   }
-  return all;
+  return std::nullopt;
+}
+
+std::string text_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string{};
+}
+
+std::optional<HealthEntry> entry_of(const json::value& value) {
+  const auto* one = value.if_object();
+  if (one == nullptr) return std::nullopt;
+  const auto state = state_of(text_of(*one, "state"));
+  const auto* since = one->if_contains("since");
+  std::string id = text_of(*one, "id");
+  if (id.empty() || !state || since == nullptr || !since->is_int64()) return std::nullopt;
+  return HealthEntry{{std::move(id), *state, text_of(*one, "what"), text_of(*one, "next")},
+                     utc_ms(since->get_int64())};
 }
 
 }  // namespace
@@ -51,19 +48,35 @@ bool HealthRound::well() const {
   return std::ranges::none_of(entries, [](const HealthEntry& e) { return e.check.state == State::failing; });
 }
 
+std::optional<HealthRound> parse_record(const std::string& text) {
+  boost::system::error_code bad;
+  const auto value = json::parse(text, bad);
+  const auto* object = bad ? nullptr : value.if_object();
+  const auto* at = object == nullptr ? nullptr : object->if_contains("at");
+  const auto* checks = object == nullptr ? nullptr : object->if_contains("checks");
+  if (at == nullptr || !at->is_int64() || checks == nullptr || !checks->is_array()) return std::nullopt;
+  HealthRound round{.at = utc_ms(at->get_int64()), .entries = {}, .cleared = {}};
+  for (const auto& check : checks->get_array()) {
+    if (auto entry = entry_of(check)) round.entries.push_back(std::move(*entry));
+  }
+  return round;
+}
+
 HealthRound round_of(std::vector<HealthCheck> checks, const std::string& record_before, UtcMs now) {
-  const auto before = parse(record_before);
+  const std::vector<HealthEntry> before = parse_record(record_before).value_or(HealthRound{}).entries;
+  const auto id_of = [](const HealthEntry& e) -> const std::string& { return e.check.id; };
   HealthRound round{.at = now, .entries = {}, .cleared = {}};
   round.entries.reserve(checks.size());
   for (HealthCheck& check : checks) {
-    const auto was = std::ranges::find(before, check.id, &std::pair<std::string, Before>::first);
-    const bool same = was != before.end() && was->second.state == name(check.state);
-    round.entries.push_back({std::move(check), same ? std::min(was->second.since, now) : now});
+    const auto was = std::ranges::find(before, check.id, id_of);
+    const bool same = was != before.end() && was->check.state == check.state;
+    round.entries.push_back({std::move(check), same ? std::min(was->since, now) : now});
   }
-  for (const auto& [id, was] : before) {
-    const bool fails_still = std::ranges::any_of(
-        round.entries, [&](const HealthEntry& e) { return e.check.id == id && e.check.state != State::ok; });
-    if (was.state == "failing" && !fails_still) round.cleared.push_back(id);
+  for (const HealthEntry& was : before) {
+    const bool fails_still = std::ranges::any_of(round.entries, [&](const HealthEntry& e) {
+      return e.check.id == was.check.id && e.check.state != State::ok;
+    });
+    if (was.check.state == State::failing && !fails_still) round.cleared.push_back(was.check.id);
   }
   return round;
 }

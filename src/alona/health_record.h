@@ -30,6 +30,9 @@ struct HealthRound {
                                    UtcMs now);
 [[nodiscard]] std::string record_text(const HealthRound& round);  // JSON, one line
 
+// Nothing: it isn't a record. A check in it that isn't understood is left out.
+[[nodiscard]] std::optional<HealthRound> parse_record(const std::string& text);
+
 [[nodiscard]] std::string read_record(const ops::Paths& paths);  // empty: none
 // Old or new after a power cut. Fails where the disk is full or read-only, which is itself what the round
 // says.

@@ -105,8 +105,12 @@ void show_credentials(Context& context, const ops::Config& config, const Options
                                                     {"proven", given.proven},
                                                     {"uri", ops::access_uri(access)}}));
   } else {
-    fmt::print("Password of {}, shown once: {}\n\n{}\n{}\n", given.id, bold(given.password),
+    fmt::print("Password of {}, shown once: {}\nThe broker: {}, also {}, port {}\n\n{}\n{}\n", given.id,
+               bold(given.password), printable(access.host), printable(ops::lan_name()), access.port,
                ops::c_header(access), ops::esphome_yaml(access));
+    fmt::print("{}\n{}\n",
+               bold("ESP-IDF: NVS for nvs_partition_gen; wifi_ssid and wifi_pass are yours to fill in"),
+               ops::nvs_csv(access));
     const auto qr =
         ::isatty(STDOUT_FILENO) == 1 ? ops::qr_text(ops::access_uri(access)) : Result<std::string>{};
     if (qr && !qr->empty()) fmt::print("{}\n", *qr);

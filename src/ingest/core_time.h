@@ -35,6 +35,7 @@ class CoreTime {
   [[nodiscard]] UtcMs now() const { return at(clock_.mono()); }
   [[nodiscard]] bool trusted() const { return source() >= store::ClockSource::visitor; }
   [[nodiscard]] store::ClockSource source() const { return epochs_.back().source; }
+  [[nodiscard]] const store::EpochRow& current() const { return epochs_.back(); }
   [[nodiscard]] store::EpochNo epoch() const { return epochs_.back().no; }
   [[nodiscard]] UtcMs floor() const { return floor_; }
 

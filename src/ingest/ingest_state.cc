@@ -33,6 +33,7 @@ void Ingest::void_tail() {
 std::shared_ptr<const store::Batch> Ingest::everything() const {
   auto batch = std::make_shared<store::Batch>();
   batch->received = time_.now();
+  batch->epochs.push_back(time_.current());
   for (const auto& node : catalog_.nodes()) {
     batch->nodes.push_back(node->row);
     batch->presence.push_back(

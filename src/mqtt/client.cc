@@ -346,4 +346,10 @@ Result<std::unique_ptr<Connection>> make_connection(Options options, Handler& ha
   return std::make_unique<MosquittoConnection>(std::move(options), handler);
 }
 
+std::string library_version() {
+  int major = 0, minor = 0, revision = 0;
+  mosquitto_lib_version(&major, &minor, &revision);
+  return fmt::format("{}.{}.{}", major, minor, revision);
+}
+
 }  // namespace alona::mqtt

@@ -89,4 +89,7 @@ class Connection {
 // `handler` must outlive the connection.
 [[nodiscard]] Result<std::unique_ptr<Connection>> make_connection(Options options, Handler& handler);
 
+// Of libmosquitto as it is loaded, such as "2.0.11".
+[[nodiscard]] std::string library_version();
+
 }  // namespace alona::mqtt

@@ -24,6 +24,17 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
+// As RFC 4180 has it: quoted where it must be.
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
   std::string out;
@@ -82,19 +93,45 @@ std::string access_uri(const NodeAccess& access) {
                      access.port, percent_encoded(access.id), percent_encoded(access.password));
 }
 
-Result<std::string> qr_text(const std::string& text) {
+std::string nvs_csv(const NodeAccess& access) {
+  std::string out = "key,type,encoding,value\nalona,namespace,,\n";
+  const auto line = [&](std::string_view key, std::string_view encoding, std::string_view value) {
+    out += fmt::format("{},data,{},{}\n", key, encoding, csv_field(value));
+  };
+  line("node_id", "string", access.id);
+  line("host", "string", access.host);
+  line("port", "u16", std::to_string(access.port));
+  line("password", "string", access.password);
+  line("wifi_ssid", "string", "");
+  line("wifi_pass", "string", "");
+  return out;
+}
+
+Result<std::vector<std::string>> qr_rows(const std::string& text) {
   const std::unique_ptr<QRcode, decltype(&QRcode_free)> code{
       QRcode_encodeString8bit(text.c_str(), 0, QR_ECLEVEL_M), &QRcode_free};
   if (!code) return fail(Errc::failed, "the text is too long for a QR code");
+  const auto width = static_cast<std::size_t>(code->width);
+  std::vector<std::string> rows(width, std::string(width, '0'));
+  for (std::size_t i = 0; i < width * width; ++i) {
+    if ((code->data[i] & 1) != 0) rows[i / width][i % width] = '1';
+  }
+  return rows;
+}
+
+Result<std::string> qr_text(const std::string& text) {
+  const auto rows = qr_rows(text);
+  if (!rows) return std::unexpected(rows.error());
   constexpr int quiet = 2;  // light modules around; the standard wants four, and every phone reads two
+  const int width = static_cast<int>(rows->size());
   const auto dark = [&](int x, int y) {
-    if (x < 0 || y < 0 || x >= code->width || y >= code->width) return false;
-    return (code->data[y * code->width + x] & 1) != 0;
+    if (x < 0 || y < 0 || x >= width || y >= width) return false;
+    return (*rows)[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] == '1';
   };
   std::string out;
-  for (int y = -quiet; y < code->width + quiet; y += 2) {
+  for (int y = -quiet; y < width + quiet; y += 2) {
     out += "\033[30;47m";
-    for (int x = -quiet; x < code->width + quiet; ++x) {
+    for (int x = -quiet; x < width + quiet; ++x) {
       const bool upper = dark(x, y), lower = dark(x, y + 1);
       out += upper && lower ? "█" : upper ? "▀" : lower ? "▄" : " ";
     }
@@ -115,9 +152,14 @@ std::string lan_address() {
       if (::inet_ntop(AF_INET, &address->sin_addr, text.data(), text.size()) != nullptr) return text.data();
     }
   }
+  return lan_name();
+}
+
+std::string lan_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "alona.local";
-  return std::string(name.data()) + ".local";
+  const std::string_view whole{name.data()};
+  return std::string(whole.substr(0, whole.find('.'))) + ".local";
 }
 
 }  // namespace alona::ops

@@ -2,8 +2,8 @@
 // password; they are shown once and stored nowhere. No state; any thread.
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 
@@ -18,12 +18,19 @@ struct NodeAccess {
 
 [[nodiscard]] std::string c_header(const NodeAccess& access);
 [[nodiscard]] std::string esphome_yaml(const NodeAccess& access);
+// For ESP-IDF's nvs_partition_gen: what the firmware reads at its start. The name and the password of the
+// Wi-Fi are left empty: Alona doesn't know them.
+[[nodiscard]] std::string nvs_csv(const NodeAccess& access);
 // alona:node?v=1&host=…&port=…&id=…&password=…
 [[nodiscard]] std::string access_uri(const NodeAccess& access);
-// The text as a QR code of half blocks, dark on light whatever the terminal's colours, two modules a line.
+// The text as a QR code: a row of modules a string, '1' is dark; without the light margin around it.
+[[nodiscard]] Result<std::vector<std::string>> qr_rows(const std::string& text);
+// The same for a terminal, of half blocks, dark on light whatever the terminal's colours, two modules a line.
 [[nodiscard]] Result<std::string> qr_text(const std::string& text);
 
 // This machine's address on the LAN: the first IPv4 address that isn't loopback, else its name with ".local".
 [[nodiscard]] std::string lan_address();
+// Its name on the LAN, with ".local": for nodes whose software knows mDNS. It stays when the address changes.
+[[nodiscard]] std::string lan_name();
 
 }  // namespace alona::ops

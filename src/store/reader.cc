@@ -198,6 +198,16 @@ Result<std::optional<UserRow>> Reader::user(const std::string& name) {
   });
 }
 
+Result<std::vector<UserRow>> Reader::users() {
+  return impl_->ask([&] {
+    std::vector<UserRow> all;
+    SQLite::Statement s{*impl_->db, "SELECT name, password_hash, admin FROM user ORDER BY name"};
+    while (s.executeStep())
+      all.push_back({s.getColumn(0).getString(), s.getColumn(1).getString(), s.getColumn(2).getInt() != 0});
+    return all;
+  });
+}
+
 Result<std::optional<SessionRow>> Reader::session(const std::string& token_hash) {
   return impl_->ask([&]() -> std::optional<SessionRow> {
     SQLite::Statement s{*impl_->db, "SELECT token_hash, user, expires FROM session WHERE token_hash = ?"};
@@ -206,5 +216,7 @@ Result<std::optional<SessionRow>> Reader::session(const std::string& token_hash)
     return SessionRow{s.getColumn(0).getString(), s.getColumn(1).getString(), time_at(s, 2)};
   });
 }
+
+std::string sqlite_version() { return SQLite::getLibVersion(); }
 
 }  // namespace alona::store

@@ -140,6 +140,7 @@ class Reader {
   [[nodiscard]] Result<Proof> proof();
 
   [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
+  [[nodiscard]] Result<std::vector<UserRow>> users();  // by name
   [[nodiscard]] Result<std::optional<SessionRow>> session(const std::string& token_hash);
 
  private:
@@ -148,5 +149,8 @@ class Reader {
   explicit Reader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Of the library that is loaded, such as "3.40.1".
+[[nodiscard]] std::string sqlite_version();
 
 }  // namespace alona::store

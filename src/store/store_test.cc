@@ -359,6 +359,28 @@ TEST(Writer, state_survives_reopening_with_and_without_a_fold) {
   }
 }
 
+TEST(Writer, a_user_leaves_with_the_sessions_and_the_last_admin_stays) {
+  Folder folder;
+  auto writer = Writer::open(folder.db(), Open::create);
+  ASSERT_TRUE(writer) << writer.error().text();
+  ASSERT_TRUE(writer->put_user({"owner", "hash", true}));
+  ASSERT_TRUE(writer->put_user({"guest", "hash", false}));
+  ASSERT_TRUE(writer->put_session({"token", "guest", noon}));
+  auto reader = Reader::open(folder.db());
+  ASSERT_TRUE(reader) << reader.error().text();
+  EXPECT_EQ(reader->users()->size(), 2U);
+  EXPECT_EQ(writer->remove_user("nobody").error().code, Errc::not_found);
+  EXPECT_EQ(writer->remove_user("owner").error().code, Errc::refused);
+  ASSERT_TRUE(writer->remove_user("guest"));
+  EXPECT_FALSE(reader->session("token")->has_value());
+  const auto left = reader->users();
+  ASSERT_TRUE(left) << left.error().text();
+  ASSERT_EQ(left->size(), 1U);
+  EXPECT_EQ(left->front().name, "owner");
+  ASSERT_TRUE(writer->put_user({"anna", "hash", true}));
+  EXPECT_TRUE(writer->remove_user("owner")) << "another admin is there";
+}
+
 TEST(Writer, the_tail_keeps_only_what_the_broker_may_deliver_again) {
   const Folder folder;
   {

@@ -239,6 +239,32 @@ Result<void> Writer::put_user(const UserRow& user) {
   });
 }
 
+Result<void> Writer::remove_user(const std::string& name) {
+  bool known = false, others = false;
+  auto removed = guarded(impl_->path, [&] {
+    SQLite::Transaction transaction{*impl_->db, SQLite::TransactionBehavior::IMMEDIATE};
+    SQLite::Statement look{*impl_->db,
+                           "SELECT EXISTS (SELECT 1 FROM user WHERE name = ?1),"
+                           " EXISTS (SELECT 1 FROM user WHERE name <> ?1 AND admin)"};
+    look.bind(1, name);
+    look.executeStep();
+    known = look.getColumn(0).getInt() != 0, others = look.getColumn(1).getInt() != 0;
+    look.reset();
+    if (!known || !others) return;
+    SQLite::Statement end{*impl_->db, "DELETE FROM session WHERE user = ?"};
+    run(end, name);
+    SQLite::Statement gone{*impl_->db, "DELETE FROM user WHERE name = ?"};
+    run(gone, name);
+    transaction.commit();
+  });
+  if (!removed) return removed;
+  if (!known) return fail(Errc::not_found, "there is no user of this name", "Look at the list of users.");
+  if (!others)
+    return fail(Errc::refused, "the last admin can't be removed",
+                "Nobody could change anything here any more. Add another user first.");
+  return {};
+}
+
 Result<void> Writer::put_session(const SessionRow& session) {
   return guarded(impl_->path, [&] {
     SQLite::Statement put{*impl_->db, "INSERT OR REPLACE INTO session VALUES (?,?,?)"};

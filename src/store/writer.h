@@ -172,6 +172,8 @@ class Writer {
   [[nodiscard]] Result<bool> thin_some(UtcMs before, Ms budget);
 
   [[nodiscard]] Result<void> put_user(const UserRow& user);  // new or changed; ends that user's sessions
+  // With the sessions. not_found: no such user. refused: the last admin stays.
+  [[nodiscard]] Result<void> remove_user(const std::string& name);
   [[nodiscard]] Result<void> put_session(const SessionRow& session);
   [[nodiscard]] Result<void> end_session(const std::string& token_hash);
 

@@ -80,7 +80,9 @@ void Api::add_routes() {
   add(Method::get, "/session", Access::open, &Api::who_am_i);
   add(Method::post, "/session", Access::open, &Api::log_in);
   add(Method::del, "/session", Access::own, &Api::log_out);
+  add(Method::get, "/users", Access::read, &Api::users);
   add(Method::post, "/users", Access::change, &Api::put_user);
+  add(Method::del, "/users/{name}", Access::change, &Api::remove_user);
   add(Method::post, "/checks", Access::change, &Api::put_check);
   add(Method::get, "/overview", Access::read, &Api::overview);
   add(Method::get, "/system", Access::read, &Api::system);

@@ -26,7 +26,8 @@ struct ApiOptions {
   bool public_read = false;
   bool accept_browser = true;  // a visitor may say what time it is
   int session_days = limits::session_days_default;
-  Zone zone;  // of the place: when its days begin
+  Zone zone;                                                   // of the place: when its days begin
+  std::vector<std::pair<std::string, std::string>> libraries;  // name and version
 };
 
 enum class Access {
@@ -77,7 +78,11 @@ class Api {
   void log_in(const Call& call);
   void finish_login(const Call& call, const store::UserRow& user);
   void log_out(const Call& call);
+  // api_users.cc
+  void users(const Call& call);
   void put_user(const Call& call);
+  void remove_user(const Call& call);
+  void note_done(const std::string& who, const std::string& what);
   void put_check(const Call& call);  // api_checks.cc
   // api_overview.cc
   void overview(const Call& call);
@@ -88,6 +93,7 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
+  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health) const;
   // api_backups.cc
   void backups(const Call& call);
   void back_up(const Call& call);

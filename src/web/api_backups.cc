@@ -1,6 +1,5 @@
 // Backups: what there is, starting one and following it, and taking a set away.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -101,8 +100,7 @@ void Api::start_backup(const Call& call, BackupWish wish) {
   const bool asked = backend_.start_backup(
       std::move(wish), [this, what, who = call.who.user, reply = call.reply](const Result<void>& begun) {
         if (!begun) return reply(problem_of(begun.error()));
-        if (!backend_.note(who, what, [](const Result<void>&) {}))
-          spdlog::warn("{} {}; the audit had no room for it", who, what);
+        note_done(who, what);
         http::Response response;
         response.status = 202;
         reply(std::move(response));

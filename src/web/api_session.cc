@@ -1,4 +1,4 @@
-// Login and logout, users, and the one answer that is open to all.
+// Login and logout, and the one answer that is open to all.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -24,11 +24,6 @@ http::Response wait(int seconds, std::string_view why) {
 
 constexpr std::string_view logins_wait = "Several logins are being checked already.";
 
-bool valid_user(std::string_view name) {
-  return !name.empty() && name.size() <= limits::name_bytes_max && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-}
 }  // namespace
 
 // Nothing else about the box: who asks may be anybody.
@@ -116,38 +111,6 @@ void Api::log_out(const Call& call) {
     reply(std::move(response));
   });
   if (!taken) call.reply(busy());
-}
-
-// Makes a user or changes the password; either way the user's sessions end.
-void Api::put_user(const Call& call) {
-  const auto fields = parse_fields(call.request, {"name", "password"});
-  if (!fields) return call.reply(problem_of(fields.error()));
-  if (!fields->contains("name") || !fields->contains("password")) {
-    return call.reply(problem_of({Errc::usage, "name and password are needed", {}}));
-  }
-  const std::string name = fields->find("name")->second;
-  const std::string password = fields->find("password")->second;
-  if (!valid_user(name)) {
-    return call.reply(
-        problem_of({Errc::usage, "this user name isn't allowed", "use 1 to 32 of a-z, 0-9, - _ and ."}));
-  }
-  if (password.size() < limits::password_chars_min || password.size() > limits::password_bytes_max) {
-    return call.reply(problem_of(
-        {Errc::usage, "the password is too short or too long",
-         fmt::format("use {} to {} characters", limits::password_chars_min, limits::password_bytes_max)}));
-  }
-  const bool queued = hashes_.hash(password, [this, reply = call.reply, name](Result<std::string> hash) {
-    if (!hash) return reply(problem_of(hash.error()));
-    const bool taken = backend_.put_user({name, *hash, true}, [this, reply, name](Result<void> done) {
-      if (!done) return reply(problem_of(done.error()));
-      sessions_.user_changed(name);
-      http::Response response;
-      response.status = 204;
-      reply(std::move(response));
-    });
-    if (!taken) reply(busy());
-  });
-  if (!queued) call.reply(wait(2, logins_wait));
 }
 
 }  // namespace alona::web

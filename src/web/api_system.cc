@@ -1,4 +1,4 @@
-// The box itself: its disk, what is written to it, how long it lasts.
+// The box itself: its health, its disk, what is written to it, how long it lasts, its clock, its versions.
 #include <fmt/format.h>
 
 #include "web/api.h"
@@ -16,6 +16,33 @@ json::value or_null(const auto& value) { return value ? json::value(*value) : js
 
 // The whole disk's writes, else the core's own.
 std::uint64_t written(const store::WearRow& row) { return row.device_bytes.value_or(row.process_bytes); }
+
+json::value health_json(const std::optional<HealthKnown>& known) {
+  if (!known) return nullptr;
+  json::array checks;
+  for (const HealthKnown::Check& check : known->checks) {
+    checks.push_back(json::object{{"id", shown(check.id)},
+                                  {"state", check.state},
+                                  {"what", shown(check.what)},
+                                  {"next", shown(check.next)},
+                                  {"since", count(check.since)}});
+  }
+  return json::object{{"at", count(known->at)}, {"checks", std::move(checks)}};
+}
+
+std::string_view name(store::ClockSource source) {
+  switch (source) {
+    case store::ClockSource::floor:
+      return "floor";
+    case store::ClockSource::chip:
+      return "chip";
+    case store::ClockSource::visitor:
+      return "visitor";
+    case store::ClockSource::ntp:
+      return "ntp";
+  }
+  return "floor";
+}
 
 json::object forecast_json(const room::Forecast& forecast) {
   return {{"days_left", or_null(forecast.days_left)},
@@ -43,6 +70,16 @@ json::object backup_json(const BackupNews& news) {
 }
 
 void Api::system(const Call& call) {
+  using Known = std::optional<HealthKnown>;
+  const bool asked = pool_.compute<Known>([this]() -> Result<Known> { return backend_.health(); },
+                                          [this, reply = call.reply](const Result<Known>& known) {
+                                            if (!known) return reply(problem_of(known.error()));
+                                            reply(system_answer(*known));
+                                          });
+  if (!asked) call.reply(busy());
+}
+
+http::Response Api::system_answer(const std::optional<HealthKnown>& health) const {
   const room::Picture& disk = model_.disk();
   json::object about = disk_json(disk);
   about["reserve"] = disk.contract.reserve;
@@ -57,11 +94,22 @@ void Api::system(const Call& call) {
                     {"process_bytes", row.process_bytes},
                     {"free", row.free_bytes}});
   }
-  call.reply(answer(json::object{{"now", count(clock_.utc())},
-                                 {"version", options_.version},
-                                 {"started", count(started_)},
-                                 {"disk", std::move(about)},
-                                 {"wear", std::move(days)}}));
+  json::array libraries;
+  for (const auto& [name, version] : options_.libraries)
+    libraries.push_back(json::object{{"name", name}, {"version", version}});
+  const auto source = model_.clock_source();
+  return answer(json::object{{"now", count(clock_.utc())},
+                             {"version", options_.version},
+                             {"libraries", std::move(libraries)},
+                             {"started", count(started_)},
+                             {"clock",
+                              {{"trusted", clock_.trusted()},
+                               {"source", source ? json::value(name(*source)) : json::value(nullptr)},
+                               {"timezone", options_.timezone},
+                               {"accept_browser", options_.accept_browser}}},
+                             {"health", health_json(health)},
+                             {"disk", std::move(about)},
+                             {"wear", std::move(days)}});
 }
 
 }  // namespace alona::web

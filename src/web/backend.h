@@ -33,7 +33,12 @@ struct ExclusionWish {
 struct NodeCredentials {
   std::string id, user, password;
   bool proven = false;  // a real login with them has worked
-  std::string snippet;
+  // The broker as the node reaches it; host_name: by the box's name, for software that knows mDNS.
+  std::string host, host_name;
+  int port = 0;
+  std::string snippet, esphome, nvs_csv;  // ops/snippet.h
+  std::string uri;
+  std::vector<std::string> qr;  // of the uri: a row a string, '1' is dark; empty: it would be too large
 };
 
 // One backup set, as the program tells of it.
@@ -75,6 +80,16 @@ struct BackupFile {
   std::uint64_t bytes = 0;
 };
 
+// The last round of `alona health`, which is another process. Times by the core's clock.
+struct HealthKnown {
+  struct Check {
+    std::string id, state, what, next;  // "ok", "failing", "unknown"
+    UtcMs since{};
+  };
+  UtcMs at{};
+  std::vector<Check> checks;
+};
+
 // Called on the web thread; none may block. False: too much waits already, `done` will not be called, and the
 // client hears 503. Only the writer thread and the provisioning change anything, and `done` comes after it is
 // on disk.
@@ -87,6 +102,8 @@ class Backend {
   [[nodiscard]] virtual bool put_user(store::UserRow user, Done<void> done) = 0;
   [[nodiscard]] virtual bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks,
                                        Done<void> done) = 0;
+  // Its sessions end, too. refused: nobody would be left who may change anything. not_found: no such user.
+  [[nodiscard]] virtual bool remove_user(std::string name, Done<void> done) = 0;
   // refused: the id exists, is reserved or too many are known. The broker's files and the node's row, in that
   // order.
   [[nodiscard]] virtual bool add_node(NodeWish wish, Done<NodeCredentials> done) = 0;
@@ -101,6 +118,9 @@ class Backend {
   [[nodiscard]] virtual bool note(std::string who, std::string what, Done<void> done) = 0;
   // What time it is, by the visitor's own device. refused: the box has its time from the network.
   [[nodiscard]] virtual bool set_time(UtcMs now, std::string who, Done<void> done) = 0;
+  // Reads a small file, so on the pool; the only question that is answered at once. Nothing: no round was
+  // made yet, or its record can't be read.
+  [[nodiscard]] virtual std::optional<HealthKnown> health() const = 0;
   [[nodiscard]] virtual bool backups(Done<BackupsPicture> done) = 0;
   // `done`: it has begun, in a process of its own. temporary: another is under way; not_found: no such set.
   [[nodiscard]] virtual bool start_backup(BackupWish wish, Done<void> done) = 0;
@@ -136,6 +156,7 @@ class Archive {
   [[nodiscard]] virtual Result<void> export_readings(
       const store::ExportFilter& filter, const std::function<bool(const store::NamedReading&)>& sink) = 0;
   [[nodiscard]] virtual Result<std::optional<store::UserRow>> user(const std::string& name) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::UserRow>> users() = 0;  // by name
   [[nodiscard]] virtual Result<std::optional<store::SessionRow>> session(const std::string& token_hash) = 0;
 };
 

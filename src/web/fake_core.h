@@ -24,6 +24,7 @@ struct FakeCore {
   std::vector<std::pair<UtcMs, std::string>> times;
   std::vector<ExclusionWish> excluded;
   std::vector<std::pair<std::string, std::string>> notes;
+  std::optional<HealthKnown> health;
   BackupsPicture backups;
   std::vector<BackupWish> backups_started;
   std::map<std::string, std::string> backup_files;
@@ -51,11 +52,24 @@ class FakeBackend final : public Backend {
   bool put_user(store::UserRow row, Done<void> done) override {
     return act([&] { core_.users[row.name] = row; }, done);
   }
+  bool remove_user(std::string name, Done<void> done) override {
+    if (core_.full) return false;
+    Result<void> removed;
+    {
+      const std::lock_guard lock{core_.mutex};
+      if (name == "owner")
+        removed = fail(Errc::refused, "the last admin can't be removed");
+      else if (core_.users.erase(name) == 0)
+        removed = fail(Errc::not_found, "there is no user of this name");
+      std::erase_if(core_.sessions, [&](const auto& one) { return one.second.user == name && removed; });
+    }
+    return done(std::move(removed)), true;
+  }
   bool add_node(NodeWish wish, Done<NodeCredentials> done) override {
-    return done(NodeCredentials{wish.id, wish.id, "secret", true, "snippet"}), true;
+    return done(credentials(wish.id, "secret")), true;
   }
   bool rotate_node(std::string id, Done<NodeCredentials> done) override {
-    return done(NodeCredentials{id, id, "new secret", true, "snippet"}), true;
+    return done(credentials(id, "new secret")), true;
   }
   bool remove_node(std::string id, Done<void> done) override {
     return act([&] { core_.removed.push_back(id); }, done);
@@ -76,6 +90,10 @@ class FakeBackend final : public Backend {
   }
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return act([&] { core_.times.emplace_back(now, who); }, done);
+  }
+  std::optional<HealthKnown> health() const override {
+    const std::lock_guard lock{core_.mutex};
+    return core_.health;
   }
   bool backups(Done<BackupsPicture> done) override {
     if (core_.full) return false;
@@ -115,6 +133,14 @@ class FakeBackend final : public Backend {
   }
 
  private:
+  static NodeCredentials credentials(const std::string& id, const std::string& password) {
+    NodeCredentials given;
+    given.id = given.user = id, given.password = password, given.proven = true;
+    given.host = "192.168.1.2", given.host_name = "alona.local", given.port = 1883;
+    given.snippet = "c", given.esphome = "yaml", given.nvs_csv = "csv", given.uri = "alona:node";
+    given.qr = {"10", "01"};
+    return given;
+  }
   template <class Work>
   bool act(Work work, const Done<void>& done) {
     if (core_.full) return false;
@@ -195,6 +221,13 @@ class FakeArchive final : public Archive {
     const std::lock_guard lock{core_.mutex};
     const auto found = core_.users.find(name);
     return found == core_.users.end() ? std::nullopt : std::optional{found->second};
+  }
+  Result<std::vector<store::UserRow>> users() override {
+    const std::lock_guard lock{core_.mutex};
+    std::vector<store::UserRow> all;
+    all.reserve(core_.users.size());
+    for (const auto& [name, row] : core_.users) all.push_back(row);
+    return all;
   }
   Result<std::optional<store::SessionRow>> session(const std::string& hash) override {
     const std::lock_guard lock{core_.mutex};

@@ -23,6 +23,9 @@ class HomeBackend final : public Backend {
   bool put_user(store::UserRow user, Done<void> done) override {
     return far_.put_user(std::move(user), home(std::move(done)));
   }
+  bool remove_user(std::string name, Done<void> done) override {
+    return far_.remove_user(std::move(name), home(std::move(done)));
+  }
   bool put_check(store::CheckRow check, std::vector<std::int64_t> damaged_chunks, Done<void> done) override {
     return far_.put_check(std::move(check), std::move(damaged_chunks), home(std::move(done)));
   }
@@ -47,6 +50,7 @@ class HomeBackend final : public Backend {
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return far_.set_time(now, std::move(who), home(std::move(done)));
   }
+  std::optional<HealthKnown> health() const override { return far_.health(); }
   bool backups(Done<BackupsPicture> done) override { return far_.backups(home(std::move(done))); }
   bool start_backup(BackupWish wish, Done<void> done) override {
     return far_.start_backup(std::move(wish), home(std::move(done)));

@@ -135,11 +135,20 @@ json::object to_json(const store::RejectItem& item) {
 }
 
 json::object to_json(const NodeCredentials& credentials) {
+  json::array qr;
+  for (const std::string& row : credentials.qr) qr.emplace_back(row);
   return {{"id", credentials.id},
           {"user", credentials.user},
           {"password", credentials.password},
           {"proven", credentials.proven},
-          {"snippet", credentials.snippet}};
+          {"host", shown(credentials.host)},
+          {"host_name", shown(credentials.host_name)},
+          {"port", credentials.port},
+          {"snippet", shown(credentials.snippet)},
+          {"esphome", shown(credentials.esphome)},
+          {"nvs_csv", shown(credentials.nvs_csv)},
+          {"uri", credentials.uri},
+          {"qr", std::move(qr)}};
 }
 
 json::value event_data(const std::string& text) {

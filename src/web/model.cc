@@ -22,6 +22,7 @@ void Model::start(const store::Batch& everything, std::uint64_t stored_before,
     if (const auto found = nodes_.find(row.node); found != nodes_.end()) found->second.heartbeat = row;
   }
   note_counts(everything.counts, false);
+  note_clock(everything.epochs);
   stored_ = stored_before;
   set_intervals(intervals);
   started_ = true;
@@ -54,6 +55,7 @@ Model::Changes Model::apply(const store::Batch& batch) {
     tell(row);
   }
   note_counts(batch.counts, true);
+  note_clock(batch.epochs);
   // A flood of events is not news twenty times over: the newest are enough.
   if (changes.happened.size() > limits::recent_max) {
     changes.happened.erase(changes.happened.begin(), changes.happened.end() - limits::recent_max);
@@ -98,6 +100,12 @@ void Model::note_counts(const std::vector<store::CountRow>& counts, bool add_sto
     if (row.day > rejected_day_) rejected_day_ = row.day, rejected_ = 0;
     if (row.day == rejected_day_) rejected_ += row.rejected;
   }
+}
+
+// The stretch with the highest number is now; earlier ones come with it when they are moved.
+void Model::note_clock(const std::vector<store::EpochRow>& epochs) {
+  const auto newest = std::ranges::max_element(epochs, {}, &store::EpochRow::no);
+  if (newest != epochs.end()) clock_source_ = newest->source;
 }
 
 void Model::note_presence(const store::PresenceRow& row) {

@@ -87,6 +87,8 @@ class Model {
   [[nodiscard]] const SeriesState* series(store::SeriesNo no) const;
   [[nodiscard]] std::vector<const SeriesState*> series_of(store::NodeNo no) const;
   [[nodiscard]] const std::map<store::SeriesNo, SeriesState>& all_series() const { return series_; }
+  // Who said what time it is, as the last commit knew; nothing before the first message.
+  [[nodiscard]] std::optional<store::ClockSource> clock_source() const { return clock_source_; }
   [[nodiscard]] std::uint64_t readings_stored() const { return stored_; }
   [[nodiscard]] std::uint64_t rejected_on(std::int32_t day) const {
     return day == rejected_day_ ? rejected_ : 0;
@@ -95,6 +97,7 @@ class Model {
 
  private:
   void note_counts(const std::vector<store::CountRow>& counts, bool add_stored);
+  void note_clock(const std::vector<store::EpochRow>& epochs);
   void note_presence(const store::PresenceRow& row);
   void seen(store::NodeNo no, UtcMs at);
 
@@ -103,6 +106,7 @@ class Model {
   std::deque<Happened> recent_;
   std::map<std::string, std::vector<Finding>> notices_;
   BackupNews backups_;
+  std::optional<store::ClockSource> clock_source_;
   std::uint64_t stored_ = 0, rejected_ = 0;
   std::int32_t rejected_day_ = 0;
   UtcMs broker_since_{};

@@ -33,7 +33,7 @@ struct WebServer::Impl {
         exports(std::make_unique<Pool>(Pool::Options{.threads = 1, .waiting_max = 0, .keep_open = false},
                                        factory, server->poster())),
         api({options.site, options.timezone, options.version, options.public_read, options.accept_browser,
-             options.session_days, options.zone},
+             options.session_days, options.zone, options.libraries},
             {clock, model, live, *pool, *exports, backend, assets}),
         poster(server->poster()) {}
 

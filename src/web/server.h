@@ -32,7 +32,8 @@ struct WebOptions {
   bool accept_browser = true;
   int session_days = limits::session_days_default;
   std::string site = "Alona", timezone = "UTC", version;
-  Zone zone;  // that `timezone` names
+  Zone zone;                                                   // that `timezone` names
+  std::vector<std::pair<std::string, std::string>> libraries;  // name and version, for people
 };
 
 class WebServer {

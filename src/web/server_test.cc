@@ -120,6 +120,7 @@ std::vector<std::pair<std::string, std::string>> routes() {
 std::string filled(std::string pattern) {
   if (const auto at = pattern.find("{id}"); at != std::string::npos)
     pattern.replace(at, 4, pattern.find("series") == std::string::npos ? "roof" : "7");
+  if (const auto at = pattern.find("{name}"); at != std::string::npos) pattern.replace(at, 6, "guest");
   if (const auto at = pattern.find("{set}"); at != std::string::npos) pattern.replace(at, 5, "one.tar.zst");
   return pattern;
 }
@@ -538,6 +539,72 @@ TEST(Web, the_keeper_needs_no_login_at_the_socket) {
   EXPECT_EQ(ask("POST", "/api/v1/users", R"({"name":"new","password":"short"})")->status, 422);
   EXPECT_EQ(ask("GET", "/api/v1/no-such")->status, 404);
   EXPECT_EQ(ask("PATCH", "/api/v1/nodes")->status, 405);
+}
+
+TEST(Web, a_nodes_login_comes_with_what_its_builder_needs) {
+  Box box;
+  box.log_in();
+  const auto given =
+      json_of(box.ask("POST", "/api/v1/nodes", R"({"id":"well"})", box.all_headers())).as_object();
+  EXPECT_EQ(given.at("password"), "secret");
+  EXPECT_EQ(given.at("host"), "192.168.1.2");
+  EXPECT_EQ(given.at("host_name"), "alona.local");
+  EXPECT_EQ(given.at("port"), 1883);
+  EXPECT_EQ(given.at("qr"), (json::array{"10", "01"}));
+  for (const char* form : {"snippet", "esphome", "nvs_csv", "uri"})
+    EXPECT_FALSE(given.at(form).as_string().empty()) << form;
+  EXPECT_EQ(json_of(box.ask("POST", "/api/v1/nodes/roof/rotate", {}, box.all_headers())).at("password"),
+            "new secret");
+}
+
+TEST(Web, users_are_listed_and_removed_by_an_admin) {
+  Box box;
+  box.log_in();
+  EXPECT_EQ(body_of(box.ask("GET", "/api/v1/users", {}, box.cookie)),
+            R"({"users":[{"name":"guest","admin":false},{"name":"owner","admin":true}]})");
+  EXPECT_EQ(status_of(box.ask("POST", "/api/v1/users", R"({"name":"anna","password":"long enough"})",
+                              box.all_headers())),
+            204);
+  EXPECT_EQ(box.core.notes.back().second, "set the password of the user anna");
+  const auto remove = [&](std::string_view name) {
+    return status_of(box.ask("DELETE", "/api/v1/users/" + std::string(name), {}, box.all_headers()));
+  };
+  EXPECT_EQ(remove("anna"), 204);
+  EXPECT_EQ(box.core.notes.back(), (std::pair<std::string, std::string>{"owner", "removed the user anna"}));
+  EXPECT_EQ(remove("anna"), 404);
+  EXPECT_EQ(remove("owner"), 409) << "the last admin";
+  const std::string owner = box.all_headers();
+  box.log_in("guest");
+  EXPECT_EQ(status_of(box.ask("GET", "/api/v1/users", {}, box.cookie)), 403);
+  EXPECT_EQ(remove("guest"), 403);
+  EXPECT_EQ(status_of(box.ask("DELETE", "/api/v1/users/guest", {}, owner)), 204);
+  EXPECT_EQ(status_of(box.ask("GET", "/api/v1/nodes", {}, box.cookie)), 401) << "the sessions end with it";
+}
+
+TEST(Web, the_system_tells_of_health_clock_and_versions) {
+  WebOptions options;
+  options.timezone = "Europe/Berlin";
+  options.libraries = {{"sqlite", "3.40.1"}};
+  Box box{options};
+  box.log_in();
+  const auto get = [&] { return json_of(box.ask("GET", "/api/v1/system", {}, box.cookie)).as_object(); };
+  auto system = get();
+  EXPECT_TRUE(system.at("health").is_null()) << "no round yet";
+  EXPECT_TRUE(system.at("clock").at("source").is_null());
+  EXPECT_TRUE(system.at("clock").at("trusted").as_bool());
+  EXPECT_EQ(system.at("clock").at("timezone"), "Europe/Berlin");
+  EXPECT_EQ(system.at("libraries").at(0).at("version"), "3.40.1");
+  box.core.health = HealthKnown{
+      noon, {{"core", "ok", "", "", noon - 1h}, {"silent:roof", "failing", "<b>\xff", "Look.", noon - 1min}}};
+  auto batch = std::make_shared<store::Batch>();
+  batch->epochs = {{.no = store::EpochNo{2}, .source = store::ClockSource::ntp},
+                   {.no = store::EpochNo{1}, .source = store::ClockSource::floor}};
+  box.web->post(batch);
+  system = get();
+  EXPECT_EQ(system.at("clock").at("source"), "ntp");
+  EXPECT_EQ(system.at("health").at("at"), count(noon));
+  EXPECT_EQ(system.at("health").at("checks").at(1).at("what"), "<b>\\xff");
+  EXPECT_EQ(system.at("health").at("checks").at(1).at("since"), count(noon - 1min));
 }
 
 TEST(Web, bad_bodies_are_named) {

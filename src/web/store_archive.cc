@@ -48,6 +48,7 @@ class StoreArchive final : public Archive {
     return reader_.export_readings(filter, sink);
   }
   Result<std::optional<store::UserRow>> user(const std::string& name) override { return reader_.user(name); }
+  Result<std::vector<store::UserRow>> users() override { return reader_.users(); }
   Result<std::optional<store::SessionRow>> session(const std::string& hash) override {
     return reader_.session(hash);
   }

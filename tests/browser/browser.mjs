@@ -1,9 +1,11 @@
 // Chromium for the tests: fresh each time, quiet, and watched: console errors and CSP violations are findings.
 import { chromium } from "playwright-core";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 export const wait_ms_max = 30_000;  // the machine may be busy; passing never takes this long
@@ -54,4 +56,11 @@ export async function sign_in(page, { user, password } = account) {
 export async function enter(page) {
   await sign_in(page);
   await page.locator("main h1").first().waitFor();
+}
+
+// What keeps somebody from using the page as it is now.
+export async function findings_of(page) {
+  await page.evaluate(axe);
+  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return result.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 4).join(", ")}`);
 }

@@ -58,6 +58,104 @@ test("an empty box has no backups yet, one that is under way has a bar, and a bo
   });
 });
 
+test("a box whose checks are all well says so, one that was never checked says how", async () => {
+  await mode("well");
+  await with_browser({ viewport: { width: 390, height: 844 } }, async (context) => {
+    const { page } = await watched_page(context, not_signed_in);
+    await enter(page);
+    await page.goto(`${base}/#/system`);
+    await page.getByText("Every check is well.").waitFor();
+    await page.getByText("8 years more").waitFor();
+    await shot(page, "system-well");
+    await mode("empty");
+    await page.reload();
+    await page.getByText("No round of checks yet.").waitFor();
+    await page.locator("code").filter({ hasText: "alona health" }).waitFor();
+    await shot(page, "system-empty");
+    await page.goto(`${base}/#/settings`);
+    await page.getByText("Add the first one").waitFor();
+    await shot(page, "settings-empty");
+  });
+});
+
+test("what a check says is text, and its commands are set as such", async () => {
+  await with_browser({}, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await enter(page);
+    await page.goto(`${base}/#/system`);
+    const check = page.locator("li[data-check=room]");
+    await check.getByText("<img src=x").waitFor();
+    await check.locator("code").filter({ hasText: "alona status" }).waitFor();
+    assert.equal(await page.locator("main img").count(), 0);
+    await check.getByRole("link", { name: "What to do" }).click();
+    await page.getByRole("heading", { name: "Room on the disk" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+});
+
+test("who may only look sees the nodes, and nothing to change", async () => {
+  await mode("guest");
+  await with_browser({}, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await enter(page);
+    await page.goto(`${base}/#/settings`);
+    await page.getByText("Only an admin may change something here.").waitFor();
+    await page.locator("li[data-node=well]").waitFor();
+    assert.equal(await page.locator("main button").count(), 0);
+    assert.equal(await page.getByText("Who may sign in").count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+});
+
+test("a session that ends before a change asks for the login", async () => {
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await enter(page);
+    await page.goto(`${base}/#/settings`);
+    await page.getByRole("button", { name: "Add a user" }).click();
+    await page.getByLabel("Name").fill("bea");
+    await page.getByLabel("Password", { exact: true }).fill("three small words");
+    await mode("ended");
+    await page.getByRole("button", { name: "Add a user" }).click();
+    await page.getByText("Your session has ended").waitFor();
+  });
+});
+
+test("five tabs fit the narrowest phone", async () => {
+  await with_browser({ viewport: { width: 320, height: 568 } }, async (context) => {
+    const { page } = await watched_page(context, not_signed_in);
+    await enter(page);
+    for (const link of ["#/", "#/settings", "#/system", "#/runbook/clock"]) {
+      await page.goto(`${base}/${link}`);
+      await page.locator("main h1").first().waitFor();
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${link} scrolls sideways`);
+      assert.ok(await page.evaluate(() => [...document.querySelectorAll(".al-nav a")].every((tab) => tab.getBoundingClientRect().right <= innerWidth)), "a tab is cut off");
+    }
+    await shot(page, "narrow");
+  });
+});
+
+test("a node that can't be added now says why, and nothing typed is lost", async () => {
+  await with_browser({}, async (context) => {
+    const { page } = await watched_page(context, () => true);
+    await enter(page);
+    await page.goto(`${base}/#/settings`);
+    await page.getByRole("button", { name: "Add a node" }).click();
+    await page.getByRole("button", { name: "Add a node" }).click();
+    await page.getByText("An id is needed.").waitFor();
+    await page.getByLabel("Id").fill("well");
+    await page.getByText("There is a node of this id already.").waitFor();
+    await page.getByLabel("Id").fill("busy");
+    await page.getByRole("button", { name: "Add a node" }).click();
+    await page.getByRole("alert").filter({ hasText: "The box is busy" }).waitFor();
+    assert.equal(await page.getByLabel("Id").inputValue(), "busy");
+    await page.getByLabel("Id").fill("slow");
+    await page.getByRole("button", { name: "Add a node" }).click();
+    await page.getByRole("alert").filter({ hasText: "Not tried yet" }).waitFor();
+    await shot(page, "settings-unproven");
+  });
+});
+
 test("a box that doesn't know the time shows both and takes this device's", async () => {
   await mode("clock");
   await with_browser({}, async (context) => {
@@ -66,6 +164,11 @@ test("a box that doesn't know the time shows both and takes this device's", asyn
     const both = page.getByText(/The box says .* This device says/);
     await both.waitFor();
     await shot(page, "clock");
+    await page.goto(`${base}/#/system`);
+    await page.getByRole("region", { name: "Clock" }).getByText("The time is not sure.").waitFor();
+    await page.getByRole("region", { name: "Clock" }).getByText(/The box says .* This device says/).waitFor();
+    await shot(page, "system-clock");
+    await page.goto(`${base}/#/`);
     await page.getByRole("button", { name: "Use this device's time" }).click();
     await both.waitFor({ state: "detached" });
     assert.deepEqual(complaints, []);

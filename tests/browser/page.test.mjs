@@ -2,11 +2,9 @@
 // that has fallen silent with a value (SILENT=0 in the environment where there is none).
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { test } from "node:test";
-import { account, base, enter, not_signed_in, sign_in, wait_ms_max, watched_page, with_browser } from "./browser.mjs";
+import { account, base, enter, findings_of, not_signed_in, sign_in, wait_ms_max, watched_page, with_browser } from "./browser.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const fresh = "article.al-node .al-value[data-age='fresh']";
 
 test("BASE_URL, USER_NAME and PASSWORD are given", () => {
@@ -131,14 +129,9 @@ test("a backup is made, followed, drilled, and then proven and taken away", asyn
   });
 });
 
-async function findings_of(page) {
-  await page.evaluate(axe);
-  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return result.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 4).join(", ")}`);
-}
-
 const pages = [
   ["overview", "#/", "article.al-node"], ["nodes", "#/nodes", "table a"], ["explore", "#/explore", ".u-over"], ["system", "#/system", ".al-backup-head"],
+  ["settings", "#/settings", "li[data-user]"], ["runbook", "#/runbook/clock", "[data-chosen]"],
   ["node", async (page) => page.locator("article.al-node h3 a").first().getAttribute("href"), ".u-over"],
 ];
 

@@ -116,3 +116,15 @@ def test_a_record_that_is_no_record_counts_as_none(well):
     for text in ("", "{", "[]", '{"checks":[{"id":1}]}', '{"checks":[{"id":"x","state":"failing","since":"?"}]}'):
         (well.data / "health/state.json").write_text(text)
         failing(well)
+
+
+def test_the_page_tells_the_last_round(well):
+    record = json.loads(well.run("health", "--json", check=False).stdout)
+    told = well.api("/api/v1/system")
+    assert told["health"]["checks"] == [
+        {key: check[key] for key in ("id", "state", "what", "next", "since")} for check in record["checks"]]
+    assert abs(told["health"]["at"] - record["at"]) < 1000 and told["now"] - told["health"]["at"] < 60_000
+    assert told["clock"]["source"] in ("floor", "chip", "ntp") and told["clock"]["timezone"]
+    assert all(re.match(r"\d+\.\d+", library["version"]) for library in told["libraries"])
+    (well.data / "health/state.json").write_text("{")
+    assert well.api("/api/v1/system")["health"] is None

@@ -125,6 +125,21 @@ def test_a_node_from_add_to_remove_and_back(box):
     assert [r.value for r in box.export(node="roof")] == [1, 2, 3]
 
 
+def test_what_a_builder_needs_is_printed_and_told_over_the_api(box):
+    with reloading(box):
+        printed = box.run("node", "add", "roof", "--host", "192.168.4.1").stdout
+        given = box.api("/api/v1/nodes/roof/rotate", "POST")
+    password = re.search(r"shown once: ([0-9a-f]{32})", printed)[1]
+    csv = ("key,type,encoding,value\nalona,namespace,,\nnode_id,data,string,roof\nhost,data,string,{}\n"
+           f"port,data,u16,{box.mqtt_port}\npassword,data,string,{{}}\nwifi_ssid,data,string,\nwifi_pass,data,string,\n")
+    assert csv.format("192.168.4.1", password) in printed and '#define ALONA_NODE_ID "roof"' in printed
+    assert given["nvs_csv"] == csv.format(given["host"], given["password"]) and given["proven"]
+    assert given["host_name"].endswith(".local") and given["port"] == box.mqtt_port
+    assert f'password: "{given["password"]}"' in given["esphome"] and given["password"] in given["uri"]
+    size = len(given["qr"])
+    assert size >= 21 and all(re.fullmatch(f"[01]{{{size}}}", row) for row in given["qr"])
+
+
 def test_without_a_yes_nothing_is_changed(box):
     login = box.add_node("roof")
     before = box.password_file.read_bytes()

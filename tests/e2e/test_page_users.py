@@ -2,6 +2,8 @@
 import http.client
 import json
 
+from page import Page
+
 
 def log_in(box, password, name="admin"):
     """Status and session cookie."""
@@ -54,3 +56,22 @@ def test_setup_beside_a_running_core_makes_the_first_user_through_it(box):
     again = json.loads(box.run("setup", "--admin", "anna", "--json").stdout)
     assert not again["changed"] and "password" not in again
     assert box.run("setup", "--admin", "No One", check=False).returncode == 2
+
+
+def test_an_admin_sees_adds_and_removes_users_and_the_last_admin_stays(box):
+    page = Page(box)
+    assert page.ask("/users").status == 401
+    page.log_in()
+    admin = box.setup["user"]
+    assert page.ask("/users").json() == {"users": [{"name": admin, "admin": True}]}
+    last = page.ask(f"/users/{admin}", "DELETE")
+    assert last.status == 409 and "last admin" in last.json()["title"] and last.json()["next"]
+    assert page.ask("/users", "POST", {"name": "bea", "password": "three small words"}).status == 204
+    status, cookie = log_in(box, "three small words", "bea")
+    assert status == 200 and looks(box, cookie) == 200
+    assert [user["name"] for user in page.ask("/users").json()["users"]] == sorted(["bea", admin])
+    assert page.ask("/users/bea", "DELETE").status == 204
+    assert looks(box, cookie) == 401 and log_in(box, "three small words", "bea")[0] == 401
+    assert page.ask("/users/bea", "DELETE").status == 404
+    audit = box.run("sql", "SELECT who, what FROM audit").stdout
+    assert "set the password of the user bea" in audit and "removed the user bea" in audit and admin in audit

@@ -1,10 +1,12 @@
 // A stand-in for the core: serves dist/ and the API with an invented house that moves. For building and testing the page alone.
-//   node dev/mock.mjs [--port N] [--mode normal|empty|error|clock]     user "owner", password "letmein"
-// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|failing|restart|unreachable|ended (failing: backups do; restart: what was under way is forgotten; unreachable: connections are dropped).
+//   node dev/mock.mjs [--port N] [--mode normal|empty|error|clock|well|guest]     user "owner", password "letmein"
+// Modes can be changed while it runs: GET /mock?mode=normal|empty|error|clock|well|guest|failing|restart|unreachable|ended (failing: backups do; guest: may only look; restart: what was under way is forgotten; unreachable: connections are dropped).
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { make_settings } from "./mock_settings.mjs";
+import { system } from "./mock_system.mjs";
 import { history, make_world } from "./world.mjs";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
@@ -36,9 +38,9 @@ const nodes = () => (mode === "empty" ? [] : world.nodes);
 function overview() {
   const now = Date.now();
   return {
-    now, site: "Cabin", timezone: "Europe/Berlin", clock_trusted: true, broker_connected: true, started: began - 21 * day,
+    now, site: "Cabin", timezone: "Europe/Berlin", clock_trusted: mode !== "clock", broker_connected: true, started: began - 21 * day,
     readings_stored: mode === "empty" ? 0 : 1204118 + Math.floor((now - began) / 100), rejected_today: mode === "empty" ? 0 : 3,
-    findings: mode === "empty" ? [] : mode === "clock" ? [clock_finding] : [{ id: "silent/greenhouse", level: "needs_you", what: "Greenhouse has been silent for 3 hours", why: "Its battery was at 3.31 V in the last heartbeat and falling for 4 days.", todo: "It most likely needs charging.", since: world.nodes[5].silent_from, node: "greenhouse" }],
+    findings: mode === "empty" || mode === "well" ? [] : mode === "clock" ? [clock_finding] : [{ id: "silent:greenhouse", level: "needs_you", what: "Greenhouse has been silent for 3 hours", why: "Its battery was at 3.31 V in the last heartbeat and falling for 4 days.", todo: "It most likely needs charging.", since: world.nodes[5].silent_from, node: "greenhouse" }],
     nodes: nodes().map((node) => ({ ...node_info(node), trend: node.series.map((s) => history(world, node, s, now - day, now, 60)) })),
     recent: mode === "empty" ? [] : [
       { t: now - 3.2 * hour, node: "greenhouse", text: "Greenhouse fell silent" }, { t: now - 7.6 * hour, node: "living-room", text: "Living room is heard again after 1 h" },
@@ -119,7 +121,7 @@ function login(request, response) {
     return send(response, 200, session());
   });
 }
-const session = () => ({ user: account.name, admin: true, token: "mock-token", site: "Cabin", timezone: "Europe/Berlin", version: "0.1.0" });
+const session = () => ({ user: account.name, admin: mode !== "guest", token: "mock-token", site: "Cabin", timezone: "Europe/Berlin", version: "0.1.0" });
 
 function open_stream(request, response) {
   response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });
@@ -130,9 +132,11 @@ function open_stream(request, response) {
     setInterval(tick, 5000),
     setInterval(() => say("readings", { now: Date.now(), readings: nodes().filter((n) => !n.never && !silent(n)).flatMap((n) => n.series.map((s) => { const last = last_of(n, s); return [s.id, last.t, last.value, 0, 0]; })) }), speed_ms),
   ];
-  streams.add(response);
-  response.on("close", () => { timers.forEach(clearInterval); streams.delete(response); });
+  const stream = { say, destroy: () => response.destroy() };
+  streams.add(stream);
+  response.on("close", () => { timers.forEach(clearInterval); streams.delete(stream); });
 }
+const settings = make_settings(world, { send, problem, tell: (event, data) => { for (const stream of streams) stream.say(event, data); } });
 
 const clock_finding = {
   id: "clock", level: "needs_you", what: "The box doesn't know what time it is", why: "Nobody who knows has told it the time since it started.",
@@ -151,6 +155,8 @@ function api(request, response, url) {
   if (path === "/backups") return request.method === "POST" ? start_backup(response, "now") : send(response, 200, backups());
   const backup = path.match(/^\/backups\/([^/]+)(?:\/(verify|drill))?$/);
   if (backup) return backup[2] ? start_backup(response, backup[2], decodeURIComponent(backup[1])) : send(response, 200, "a set", "application/zstd");
+  if (path === "/system") return send(response, 200, system(mode, began));
+  if (settings(request, response, path)) return;
   if (path === "/overview") return send(response, 200, overview());
   const series = path.match(/^\/series\/(\d+)\/history$/);
   if (series) {

@@ -6,6 +6,8 @@ import { LoginPage } from "./pages/login";
 import { NodePage } from "./pages/node";
 import { NodesPage } from "./pages/nodes";
 import { OverviewPage } from "./pages/overview";
+import { RunbookPage } from "./pages/runbook";
+import { SettingsPage } from "./pages/settings";
 import { SystemPage } from "./pages/system";
 import { FailureBox, Loading } from "./parts/states";
 import { box_now, session, sign_out, unreachable_since, zone } from "./state/link";
@@ -18,10 +20,12 @@ const tabs = [
   { page: "explore", href: "#/explore", text: words.nav.explore },
   { page: "nodes", href: "#/nodes", text: words.nav.nodes },
   { page: "system", href: "#/system", text: words.nav.system },
+  { page: "settings", href: "#/settings", text: words.nav.settings },
 ] as const;
 
 function Nav() {
-  const here = route.value.page === "node" ? "nodes" : route.value.page;
+  const at = route.value.page;
+  const here = at === "node" ? "nodes" : at === "runbook" ? "system" : at;
   return (
     <nav class="al-nav" aria-label={words.nav.label}>
       {tabs.map((tab) => <a key={tab.page} href={tab.href} aria-current={tab.page === here ? "page" : undefined}>{tab.text}</a>)}
@@ -49,6 +53,8 @@ function Page() {
     case "overview": return <OverviewPage />;
     case "nodes": return <NodesPage />;
     case "system": return <SystemPage />;
+    case "settings": return <SettingsPage />;
+    case "runbook": return <RunbookPage at={at.at} />;
     case "node": return <NodePage key={at.id} id={at.id} />;
     case "explore": return <ExplorePage view={at.view} />;
   }

@@ -9,6 +9,7 @@ import "./style/base.css";
 import "./style/house.css";
 import "./style/explore.css";
 import "./style/system.css";
+import "./style/settings.css";
 
 start_route();
 start_house();

@@ -6,7 +6,7 @@ const plural = (n: number, one: string, many: string): string => `${n.toLocaleSt
 const small = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
 export const words = {
-  nav: { overview: "Overview", explore: "Explore", nodes: "Nodes", system: "System", skip: "Skip to the content", label: "Pages" },
+  nav: { overview: "Overview", explore: "Explore", nodes: "Nodes", system: "System", settings: "Settings", skip: "Skip to the content", label: "Pages" },
   login: {
     title: "Sign in", name: "Name", password: "Password", enter: "Sign in", busy: "Checking",
     ended: "Your session has ended. Sign in again to go on where you were.",
@@ -70,7 +70,54 @@ export const words = {
     every: "Every reading of this stretch", time: "Time", low: "lowest", mean: "mean", high: "highest", rows_cut: (n: number) => `The first ${n} rows. The CSV has all.`,
     loading: "Loading", from_to: (from: string, to: string) => `${from} – ${to}`,
   },
-  system: { title: "System" },
+  copy: { copy: "Copy", done: "Copied.", chosen: "Marked: copy it with the keys of this device.", save: (file: string) => `Save ${file}` },
+  settings: {
+    title: "Settings", ask_admin: "Only an admin may change something here.", busy: "Working", change: "Change", close: "Close", cancel: "Cancel", save: "Save",
+    nodes: "Nodes", add_node: "Add a node", proving: "Making a login and trying it", none_next: "Add the first one: it gets a name and a password, and the box waits for its first message.",
+    name: "Name", name_hint: "What people read, such as North wall.", id: "Id", id_hint: "What the node calls itself. It never changes.", place: "Place", place_hint: "Where it is. Nodes of one place stand together.",
+    id_wrong: {
+      empty: "An id is needed.", long: (max: number) => `At most ${max} characters.`, letters: "Only small letters a to z, digits, - and _.", first: "It begins with a letter or a digit.",
+      own: "core, canary and names that begin with alona are the box's own.", known: "There is a node of this id already.",
+    },
+    saved: (name: string) => `${name} is saved.`, removed: (name: string) => `${name} is removed. Its history stays.`,
+    rotate: "New password", rotate_what: (name: string) => `A new password for ${name}?`, rotate_why: "The old one ends now: the node is disconnected, and stays away until its settings hold the new one. It keeps what fits into its memory meanwhile.", rotate_yes: "Give it a new password", rotate_no: "Keep the old one",
+    remove: "Remove", remove_what: (name: string) => `Remove ${name}?`, remove_why: "It can no longer sign in. Its history stays, and a node that is added with the same id continues it.", remove_yes: "Remove", remove_no: "Keep",
+    given: (id: string) => `The login of ${id}`, given_again: (id: string) => `The new login of ${id}`, once: "Shown once: the box itself keeps no copy of the password. Take it along before you put this away.", put_away: "Put away",
+    user: "User", password: "Password", host: "The box, by address", host_name: "The box, by name", port: "Port",
+    qr: "QR code of this login", qr_for: "For a phone that sets the node up.",
+    header: "C header", header_for: "for firmware of your own", esphome: "ESPHome", esphome_for: "the mqtt part of its YAML", nvs: "NVS as CSV", nvs_for: "for ESP-IDF's nvs_partition_gen; fill in the Wi-Fi", uri: "Address", uri_for: "what the QR code says",
+    unproven: "Not tried yet: the broker hasn't read its new logins.", unproven_next: "On the box run: sudo systemctl reload mosquitto",
+    waiting: "Waiting for its first message.", waiting_again: "Waiting for it to come back with the new password.", seen: "Seen", look: "Look at it",
+    users: "Who may sign in", add_user: "Add a user", you: "you", looks_only: "may only look", user_name: "Name", user_name_hint: "Small letters, digits, - _ and a dot.", user_name_wrong: "1 to 32 small letters a to z, digits, - _ and a dot.",
+    user_password: "Password", new_password_label: "New password", new_password: (name: string) => `New password of ${name}`, show_password: "Show what I type", set_password: "Set the password",
+    password_hint: (min: number) => `At least ${min} characters; several words are easy to type on a phone.`, password_short: (min: number) => `At least ${min} characters.`, password_long: "This is too long.",
+    ends_mine: "You will be signed out everywhere, here too.", ends_theirs: (name: string) => `${name} will be signed out everywhere.`,
+    password_set: (name: string) => `${name} has a new password.`, user_added: (name: string) => `${name} may sign in now.`, user_removed: (name: string) => `${name} may no longer sign in.`,
+    remove_user: "Remove", remove_user_what: (name: string) => `Remove ${name}?`, remove_user_why: "This user is signed out everywhere and can no longer sign in.",
+  },
+  runbook: { title: "Runbook", what_to_do: "What to do", about: (what: string) => `about: ${what}`, contents: "Contents", print: "Print" },
+  // By the names that findings, checks and paragraphs of the runbook have.
+  checks: {
+    core: "The core", health_old: "The rounds of checks", broker: "The broker", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
+    backup: "Backups", backup_broken: "The newest backup", backup_proof: "Proof of the backups", second_copy: "The second copy", clock: "The clock", silent: "A silent node", offline: "A node that is off", unseen: "A node never heard",
+    node_clock: "A node's clock", rejects: "Refused messages", damaged: "A damaged database", salvaged: "A salvaged database", damaged_history: "Damaged history", written: "Wear of the disk", temperature: "Temperature", power_supply: "Power supply", memory: "Memory",
+  } as Record<string, string>,
+  health: {
+    title: "Health", all_well: "Every check is well.", some: (n: number) => `${plural(n, "check needs", "checks need")} you.`, failing: "fails", unknown: "not known",
+    round: (when: string) => `Last round: ${when}.`, round_old: "One is due every five minutes.", since: (when: string) => `Since ${when}.`, since_short: (when: string) => `since ${when}`,
+    well: (n: number) => `${plural(n, "check is", "checks are")} well`, none: "No round of checks yet.", none_next: "On an installed box a timer makes one every five minutes. By hand:",
+  },
+  system: {
+    title: "System", unknown: "not known", since: (when: string) => `since ${when}`,
+    disk: "Room on the disk", disk_unknown: "The file system doesn't answer, or nobody has looked yet.", free: (size: string) => `${size} free`, of_total: (size: string) => `of ${size}`, used: (percent: number) => `${percent} % used`,
+    steps: { low: "The disk is filling up", dropping: "What may go is being deleted", thinning: "The oldest readings are being thinned", stopped: "Nothing is stored any more", ballast_given: "Nothing is stored any more" } as Record<string, string>,
+    lasts: "Lasts for about", reserve: "Kept free for the box itself", years: (n: number) => `${plural(n, "year", "years")} more`, days: (n: number) => `${plural(n, "day", "days")} more`,
+    wear: "Written to the disk", today: "today", written_by_day: "Written to the disk, by day (of UTC)", day: "Day", written: "Written", mean: "On average", no_day: "no whole day yet", a_day: (size: string) => `${size} a day`,
+    counted: "Counted", whole_disk: (device: string) => `the whole disk (${device})`, core_only: "the core alone",
+    clock: "Clock", trusted: "The time is right.", untrusted: "The time is not sure.", now: "The box says", source: "Told by", zone: "Time zone", no_browser: "This box doesn't take its time from a browser ([time] accept_browser).",
+    sources: { floor: "nobody: it goes on from the last reading", chip: "its clock chip", visitor: "a visitor's device", ntp: "the internet" },
+    versions: "Versions", running: "Running since", libraries: { sqlite: "SQLite" } as Record<string, string>,
+  },
   backups: {
     title: "Backups", look: "Look at the backups",
     proven: (when: string) => `Proven restorable: ${when}`, proven_by: (drill: string) => `That backup was restored as a trial on ${drill}, and all its history read. The box itself was not touched.`,

@@ -1,7 +1,7 @@
 // The only place that fetches. Every answer is checked; every failure says what, why and what to do next.
 import { words } from "../words";
 import { Mismatch, type Check } from "./check";
-import type { BackupKind, Backups, History, NodeDetail, Overview, SeriesInfo, Session } from "./types";
+import type { BackupKind, Backups, History, NodeCredentials, NodeDetail, Overview, SeriesInfo, Session, System, User } from "./types";
 import * as wire from "./wire";
 
 export type FailureKind = "unreachable" | "session" | "missing" | "refused" | "garbled";
@@ -10,6 +10,7 @@ export type Answer<T> = { ok: true; data: T } | { ok: false; failure: Failure };
 
 const base = "/api/v1";
 const answer_ms_max = 8000;  // the box ends a query after 5 s; the rest is the line
+const proof_ms_max = 22_000;  // a node's login is proven at the broker first, which has 15 s for it
 let token = "";
 
 const failed = (kind: FailureKind, text: { what: string; why: string; next: string }): { ok: false; failure: Failure } => ({ ok: false, failure: { kind, ...text } });
@@ -57,7 +58,22 @@ export const login = async (name: string, password: string): Promise<Answer<Sess
 export const logout = (): Promise<Answer<void>> => ask("DELETE", "/session", () => undefined);
 export const set_clock = (now: Date): Promise<Answer<void>> => ask("POST", "/clock", () => undefined, { time: now.toISOString() });
 export const get_overview = (): Promise<Answer<Overview>> => ask("GET", "/overview", wire.overview);
-export const get_node = (id: string): Promise<Answer<NodeDetail>> => ask("GET", `/nodes/${encodeURIComponent(id)}`, wire.node_detail);
+export const get_node = (id: string): Promise<Answer<NodeDetail>> => ask("GET", node_path(id), wire.node_detail);
+
+const node_path = (id: string): string => `/nodes/${encodeURIComponent(id)}`;
+const nothing = (): void => undefined;
+export const add_node = (id: string, name: string, place: string): Promise<Answer<NodeCredentials>> => ask("POST", "/nodes", wire.credentials, { id, name, place }, proof_ms_max);
+export const rotate_node = (id: string): Promise<Answer<NodeCredentials>> => ask("POST", `${node_path(id)}/rotate`, wire.credentials, undefined, proof_ms_max);
+export const rename_node = (id: string, name: string, place: string): Promise<Answer<void>> => ask("PATCH", node_path(id), nothing, { name, place });
+export const remove_node = (id: string): Promise<Answer<void>> => ask("DELETE", node_path(id), nothing, undefined, proof_ms_max);
+
+export async function get_users(): Promise<Answer<User[]>> {
+  const answer = await ask("GET", "/users", wire.users);
+  return answer.ok ? { ok: true, data: answer.data.users } : answer;
+}
+export const put_user = (name: string, password: string): Promise<Answer<void>> => ask("POST", "/users", nothing, { name, password });
+export const remove_user = (name: string): Promise<Answer<void>> => ask("DELETE", `/users/${encodeURIComponent(name)}`, nothing);
+export const get_system = (): Promise<Answer<System>> => ask("GET", "/system", wire.system);
 
 // Where the box would choose buckets of a day, it is asked for days of the site's zone: its own are of UTC.
 export function by_day(from: number, to: number, points: number): boolean {

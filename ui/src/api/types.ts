@@ -61,7 +61,31 @@ export interface NodeDetail extends NodeInfo {
 }
 // missing: readings that its series would have had in their gaps, by their rhythm. gaps: of the series that missed most.
 export interface NodeDay { day: string; stored: number; rejected: number; repeated: number; lost: number; missing: number; gaps: { cause: string; ms: number }[] }
-export interface NodeCredentials { id: string; user: string; password: string; proven: boolean; snippet: string }
+// Shown once. host: the broker's address as the node reaches it; host_name: the box's name, for software that knows mDNS.
+// qr: the uri as rows of modules, "1" is dark; empty: it would be too large. proven: a real login has worked.
+export interface NodeCredentials {
+  id: string; user: string; password: string; proven: boolean; host: string; host_name: string; port: number;
+  snippet: string; esphome: string; nvs_csv: string; uri: string; qr: string[];
+}
+
+// GET /users -> { users: User[] }, for admins; POST /users {name, password} -> 204; DELETE /users/{name} -> 204
+export interface User { name: string; admin: boolean }
+
+// GET /system -> System. A check's id up to a colon names its paragraph of the runbook.
+export type CheckState = "ok" | "failing" | "unknown";
+export interface HealthCheck { id: string; state: CheckState; what: string; next: string; since: number }
+export type ClockSource = "floor" | "chip" | "visitor" | "ntp";
+export interface WearDay { day: string; device_bytes: number | null; process_bytes: number; free: number }  // of UTC
+export interface Disk {
+  known: boolean; total: number; free: number; step: string; since: number | null; device: string | null; written_today: number | null; reserve: number;
+  forecast: { days_left: number | null; bytes_a_day: number | null; why: string | null };
+}
+export interface System {
+  now: number; version: string; libraries: { name: string; version: string }[]; started: number;
+  clock: { trusted: boolean; source: ClockSource | null; timezone: string; accept_browser: boolean };
+  health: { at: number; checks: HealthCheck[] } | null;  // null: no round was made yet
+  disk: Disk; wear: WearDay[];
+}
 
 // GET /series -> { series: SeriesInfo[] }
 // GET /series/{id}/history?from&to&points|by=day -> History

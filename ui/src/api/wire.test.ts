@@ -24,6 +24,24 @@ test("days of the place are asked for where the box would choose a day", () => {
   assert.deepEqual([7, 249, 250, 365, 498, 499, 1000].map((days) => by_day(0, days * day, 500)), [false, false, true, true, true, false, false]);
 });
 
+test("a box that was never checked has no health, and one that isn't sure of its time says who told it", () => {
+  const system = {
+    now: 1, version: "1", libraries: [{ name: "sqlite", version: "3" }], started: 0, clock: { trusted: false, source: null, timezone: "UTC", accept_browser: true }, health: null, wear: [],
+    disk: { known: false, total: 0, free: 0, step: "ample", since: null, device: null, written_today: null, reserve: 0, forecast: { days_left: null, bytes_a_day: null, why: "not known" } },
+  };
+  assert.deepEqual(wire.system(system, "system"), system);
+  const check = { id: "core", state: "ok", what: "", next: "", since: 1 };
+  assert.deepEqual(wire.system({ ...system, health: { at: 1, checks: [check] } }, "system").health, { at: 1, checks: [check] });
+  assert.throws(() => wire.system({ ...system, health: { at: 1, checks: [{ ...check, state: "fine" }] } }, "system"), (e: Mismatch) => e.where === "system.health.checks[0].state");
+  assert.throws(() => wire.system({ ...system, clock: { ...system.clock, source: "gps" } }, "system"), Mismatch);
+});
+
+test("a login without its password is none", () => {
+  const login = { id: "a", user: "a", password: "p", proven: true, host: "h", host_name: "n", port: 1, snippet: "", esphome: "", nvs_csv: "", uri: "", qr: ["1"] };
+  assert.deepEqual(wire.credentials(login, "login"), login);
+  assert.throws(() => wire.credentials({ ...login, password: undefined }, "login"), (e: Mismatch) => e.where === "login.password");
+});
+
 test("fields of a newer box are left out", () => {
   assert.deepEqual(wire.history({ ...history, more: 1 }, "history"), history);
 });

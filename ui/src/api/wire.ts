@@ -1,6 +1,6 @@
 // The checks for types.ts, in its order.
 import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
-import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, Finding, Gap, History, Live, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session } from "./types";
+import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, System, User, WearDay } from "./types";
 
 export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
   type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
@@ -54,6 +54,24 @@ export const node_detail: Check<NodeDetail> = object({
   days: list(object<NodeDay>({ day: text, stored: num, rejected: num, repeated: num, lost: num, missing: num, gaps: list(object<NodeDay["gaps"][number]>({ cause: text, ms: num })) })),
   errors: list(object<NodeDetail["errors"][number]>({ t: num, code: text, message: text })),
   events: list(object<NodeDetail["events"][number]>({ t: num, type: text, data: any })),
+});
+
+export const credentials: Check<NodeCredentials> = object({
+  id: text, user: text, password: text, proven: flag, host: text, host_name: text, port: num, snippet: text, esphome: text, nvs_csv: text, uri: text, qr: list(text),
+});
+export const users: Check<{ users: User[] }> = object({ users: list(object<User>({ name: text, admin: flag })) });
+
+const disk: Check<Disk> = object({
+  known: flag, total: num, free: num, step: text, since: or_null(num), device: or_null(text), written_today: or_null(num), reserve: num,
+  forecast: object<Disk["forecast"]>({ days_left: or_null(num), bytes_a_day: or_null(num), why: or_null(text) }),
+});
+export const system: Check<System> = object({
+  now: num, version: text, libraries: list(object<System["libraries"][number]>({ name: text, version: text })), started: num,
+  clock: object<System["clock"]>({ trusted: flag, source: or_null(one_of("floor", "chip", "visitor", "ntp")), timezone: text, accept_browser: flag }),
+  health: or_null(object<NonNullable<System["health"]>>({
+    at: num, checks: list(object<HealthCheck>({ id: text, state: one_of("ok", "failing", "unknown"), what: text, next: text, since: num })),
+  })),
+  disk, wear: list(object<WearDay>({ day: text, device_bytes: or_null(num), process_bytes: num, free: num })),
 });
 
 const backup_kind: Check<BackupKind> = one_of("now", "verify", "drill");

@@ -5,7 +5,7 @@ export type Preset = "day" | "week" | "month" | "year" | "all";
 export const presets: Preset[] = ["day", "week", "month", "year", "all"];
 export type Range = { preset: Preset } | { from: number; to: number };
 export interface ExploreView { series: number[]; range: Range }
-export type Route = { page: "overview" } | { page: "nodes" } | { page: "system" } | { page: "node"; id: string } | { page: "explore"; view: ExploreView };
+export type Route = { page: "overview" } | { page: "nodes" } | { page: "system" } | { page: "settings" } | { page: "runbook"; at: string } | { page: "node"; id: string } | { page: "explore"; view: ExploreView };
 
 export const series_shown_max = 8;  // as many as there are colours that can be told apart
 export const stretch_ms_min = 10 * 1000;
@@ -26,6 +26,8 @@ export function parse_view(query: string): ExploreView {
 export function parse_route(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   if (path === "system") return { page: "system" };
+  if (path === "settings") return { page: "settings" };
+  if (path === "runbook" || path.startsWith("runbook/")) return { page: "runbook", at: path.slice("runbook/".length) };
   if (path === "nodes") return { page: "nodes" };
   if (path.startsWith("nodes/")) {
     try { return { page: "node", id: decodeURIComponent(path.slice("nodes/".length)) }; } catch { return { page: "nodes" }; }
@@ -34,6 +36,7 @@ export function parse_route(hash: string): Route {
   return { page: "overview" };
 }
 
+export const runbook_link = (paragraph = ""): string => (paragraph === "" ? "#/runbook" : `#/runbook/${encodeURIComponent(paragraph)}`);
 export const node_link = (id: string): string => `#/nodes/${encodeURIComponent(id)}`;
 
 export function explore_link(view: ExploreView): string {

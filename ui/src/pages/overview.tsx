@@ -7,8 +7,10 @@ import { headline } from "../lib/headline";
 import { span, stamp } from "../lib/time";
 import { node_link } from "../lib/view";
 import { ClockSet } from "../parts/clock_set";
+import { WhatToDo } from "../parts/runbook_link";
 import { Empty, FailureBox, Loading } from "../parts/states";
 import { Spark } from "../parts/spark";
+import { Told } from "../parts/told";
 import { Value } from "../parts/value";
 import { house } from "../state/house";
 import { box_now, unreachable_since, zone } from "../state/link";
@@ -46,11 +48,16 @@ function FindingBox({ finding, nodes }: { finding: Finding; nodes: HouseNode[] }
     <section class="al-note" data-tone={finding.level}>
       <div>
         <h3>{finding.level === "being_lost" && <span class="al-tag" data-tone={finding.level}>{text.being_lost}</span>}{finding.what}</h3>
-        <p>{finding.why} {finding.todo} {finding.since !== null && <span class="al-since">{text.since(stamp(finding.since, zone.value, box_now.value))}</span>}</p>
+        <p>{finding.why} <Told text={finding.todo} /> {finding.since !== null && <span class="al-since">{text.since(stamp(finding.since, zone.value, box_now.value))}</span>}</p>
       </div>
-      {finding.id === "clock" && <ClockSet />}
-      {finding.id.startsWith("backup") && <div class="al-actions"><a class="al-button" data-main="" href="#/system">{words.backups.look}</a></div>}
-      {node && <div class="al-actions"><a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a></div>}
+      {finding.id === "clock" ? <ClockSet><WhatToDo id={finding.id} button /></ClockSet> : (
+        <div class="al-actions">
+          {finding.id.startsWith("backup") && <a class="al-button" data-main="" href="#/system">{words.backups.look}</a>}
+          {finding.id === "no_nodes" && <a class="al-button" data-main="" href="#/settings">{words.settings.add_node}</a>}
+          {node && <a class="al-button" data-main="" href={node_link(node.id)}>{text.look(node_label(node))}</a>}
+          <WhatToDo id={finding.id} button />
+        </div>
+      )}
     </section>
   );
 }

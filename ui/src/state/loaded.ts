@@ -12,6 +12,13 @@ export interface Resource<T> {
   forget(): void;
 }
 
+// Why a change was refused; null: it was done. A session that is over ends here.
+export function refusal_of<T>(answer: Answer<T>): Failure | null {
+  if (answer.ok) return null;
+  if (answer.failure.kind === "session") session_ended();
+  return answer.failure;
+}
+
 // Keeps the last picture while the box is unreachable: its age is said elsewhere, on the whole page.
 export function resource<T>(get: () => Promise<Answer<T>>): Resource<T> {
   const view = signal<Loaded<T>>({ state: "loading" });

@@ -1,0 +1,29 @@
+#include "web/health_findings.h"
+
+#include <fmt/format.h>
+
+namespace alona::web {
+namespace {
+// Rounds are five minutes apart, and one takes at most one: three have been missed.
+constexpr auto record_age_max = std::chrono::minutes{20};
+}  // namespace
+
+std::vector<Finding> HealthWatch::look(std::optional<UtcMs> record, Mono now, UtcMs utc) {
+  if (!record || record != record_) {
+    record_ = record, changed_ = now;
+    return {};
+  }
+  const Ms age = now - changed_;
+  if (age <= record_age_max) return {};
+  return {Finding{
+      "health_old",
+      Level::needs_you,
+      fmt::format("Nobody has checked the box's health for {}", duration_text(age)),
+      "A round of checks is made every five minutes, by a timer that needs no core. It has stopped.",
+      "Run `alona health` on the box: it says what fails. `systemctl status alona-health.timer` shows "
+      "why nobody does.",
+      utc - age,
+      {}}};
+}
+
+}  // namespace alona::web

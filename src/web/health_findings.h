@@ -1,0 +1,23 @@
+// Whether the rounds of `alona health` go on. By the monotonic clock: what the record says of the time comes
+// from the machine's clock, which may be wrong, and may be set.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "web/finding.h"
+
+namespace alona::web {
+
+class HealthWatch {
+ public:
+  // `record`: when its last round was, by itself; nothing: there is none, and nobody is missed.
+  [[nodiscard]] std::vector<Finding> look(std::optional<UtcMs> record, Mono now, UtcMs utc);
+
+ private:
+  std::optional<UtcMs> record_;
+  Mono changed_{};
+};
+
+}  // namespace alona::web

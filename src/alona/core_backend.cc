@@ -25,7 +25,8 @@ CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, co
       provisioner_(paths_, broker_),
       clock_(clock),
       backups_(backups),
-      setter_(provisioner_.paths(), clock),
+      stick_(config.backup.second_target.starts_with("label:")),
+      setter_(paths_, clock),
       thread_([this] { provision_all(); }) {}
 
 CoreBackend::~CoreBackend() {
@@ -111,6 +112,29 @@ bool CoreBackend::set_time(UtcMs now, std::string who, web::Done<void> done) {
         if (auto set = ingest.set_time(then, who); !set) return set;
         spdlog::info("{} has set the time to {}", who, iso8601(then));
         if (auto machine = setter_.set(then); !machine) spdlog::info("{}", machine.error().text());
+        return {};
+      },
+      std::move(done));
+}
+
+std::vector<web::BoxWish> CoreBackend::box_can() const {
+  std::error_code ec;
+  if (!std::filesystem::is_directory(paths_.requests(), ec)) return {};
+  std::vector<web::BoxWish> can{web::BoxWish::restart, web::BoxWish::power_off};
+  if (stick_) can.push_back(web::BoxWish::eject);
+  return can;
+}
+
+bool CoreBackend::ask_box(web::BoxWish wish, std::string who, web::Done<void> done) {
+  using ops::Request;
+  const Request request = wish == web::BoxWish::restart     ? Request::restart
+                          : wish == web::BoxWish::power_off ? Request::power_off
+                                                            : Request::eject;
+  return post(
+      [this, request, who = std::move(who)](ingest::Ingest& ingest) -> Result<void> {
+        if (auto asked = ops::put_request(paths_, request); !asked) return asked;
+        spdlog::info("{} has asked for {}", who, ops::word(request));
+        ingest.note(who, fmt::format("box {}", ops::word(request)));
         return {};
       },
       std::move(done));

@@ -40,6 +40,8 @@ class CoreBackend final : public web::Backend {
   bool note(std::string who, std::string what, web::Done<void> done) override;
   bool set_time(UtcMs now, std::string who, web::Done<void> done) override;
   std::optional<web::HealthKnown> health() const override { return health_known(paths_, clock_); }
+  std::vector<web::BoxWish> box_can() const override;
+  bool ask_box(web::BoxWish wish, std::string who, web::Done<void> done) override;
   bool backups(web::Done<web::BackupsPicture> done) override { return backups_.look(std::move(done)); }
   bool start_backup(web::BackupWish wish, web::Done<void> done) override {
     return backups_.start(std::move(wish), std::move(done));
@@ -68,6 +70,7 @@ class CoreBackend final : public web::Backend {
   const Clock& clock_;
   BackupRunner& backups_;
   std::function<void()> checked_;
+  const bool stick_;  // the second target is one
   ops::ClockSetter setter_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -30,7 +30,6 @@ class Provisioner {
  public:
   Provisioner(Paths paths, BrokerAddress broker) : paths_(std::move(paths)), broker_(std::move(broker)) {}
 
-  [[nodiscard]] const Paths& paths() const { return paths_; }
   // A new password for the node, in the broker's file when this returns. For a node that exists this is the
   // rotation: the broker ends its connection once it has read the file. On failure the file is as it was.
   [[nodiscard]] Result<std::string> grant(std::string_view node);

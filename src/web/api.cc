@@ -107,6 +107,7 @@ void Api::add_routes() {
   add(Method::get, "/events", Access::read, &Api::events);
   add(Method::get, "/rejects", Access::read, &Api::rejects);
   add(Method::post, "/clock", Access::change, &Api::set_clock);
+  add(Method::post, "/box", Access::change, &Api::ask_box);
   add(Method::get, "/live", Access::read, &Api::live);
   add(Method::get, "/openapi.json", Access::read, &Api::describe);
 }

@@ -90,6 +90,7 @@ class Api {
   void status(const Call& call);
   void live(const Call& call);
   void describe(const Call& call);
+  void ask_box(const Call& call);
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);

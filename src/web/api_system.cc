@@ -1,6 +1,10 @@
 // The box itself: its health, its disk, what is written to it, how long it lasts, its clock, its versions.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "web/api.h"
 #include "web/json.h"
 #include "web/system_json.h"
@@ -42,6 +46,16 @@ std::string_view name(store::ClockSource source) {
       return "ntp";
   }
   return "floor";
+}
+
+constexpr std::array<std::pair<std::string_view, BoxWish>, 3> box_words{
+    {{"restart", BoxWish::restart}, {"power_off", BoxWish::power_off}, {"eject", BoxWish::eject}}};
+
+json::array can_json(const std::vector<BoxWish>& can) {
+  json::array words;
+  for (const auto& [word, wish] : box_words)
+    if (std::ranges::find(can, wish) != can.end()) words.push_back(json::value(word));
+  return words;
 }
 
 json::object forecast_json(const room::Forecast& forecast) {
@@ -107,9 +121,27 @@ http::Response Api::system_answer(const std::optional<HealthKnown>& health) cons
                                {"source", source ? json::value(name(*source)) : json::value(nullptr)},
                                {"timezone", options_.timezone},
                                {"accept_browser", options_.accept_browser}}},
+                             {"can", can_json(backend_.box_can())},
                              {"health", health_json(health)},
                              {"disk", std::move(about)},
                              {"wear", std::move(days)}});
+}
+
+void Api::ask_box(const Call& call) {
+  const auto fields = parse_fields(call.request, {"do"});
+  if (!fields) return call.reply(problem_of(fields.error()));
+  const auto said = fields->find("do");
+  const auto found = std::ranges::find_if(
+      box_words, [&](const auto& one) { return said != fields->end() && one.first == said->second; });
+  if (found == box_words.end())
+    return call.reply(problem_of({Errc::usage, "do is needed: restart, power_off or eject", {}}));
+  const bool asked = backend_.ask_box(found->second, call.who.user, [reply = call.reply](Result<void> done) {
+    if (!done) return reply(problem_of(done.error()));
+    http::Response response;
+    response.status = 202;
+    reply(std::move(response));
+  });
+  if (!asked) call.reply(busy());
 }
 
 }  // namespace alona::web

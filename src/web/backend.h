@@ -81,6 +81,9 @@ struct BackupFile {
 };
 
 // The last round of `alona health`, which is another process. Times by the core's clock.
+// What the machine itself can be asked for, where Alona's package made that possible.
+enum class BoxWish { restart, power_off, eject };
+
 struct HealthKnown {
   struct Check {
     std::string id, state, what, next;  // "ok", "failing", "unknown"
@@ -121,6 +124,10 @@ class Backend {
   // Reads a small file, so on the pool; the only question that is answered at once. Nothing: no round was
   // made yet, or its record can't be read.
   [[nodiscard]] virtual std::optional<HealthKnown> health() const = 0;
+  // On any thread; what ask_box can do here.
+  [[nodiscard]] virtual std::vector<BoxWish> box_can() const = 0;
+  // `done`: root has been asked, and the audit says by whom. refused: it can't be done here.
+  [[nodiscard]] virtual bool ask_box(BoxWish wish, std::string who, Done<void> done) = 0;
   [[nodiscard]] virtual bool backups(Done<BackupsPicture> done) = 0;
   // `done`: it has begun, in a process of its own. temporary: another is under way; not_found: no such set.
   [[nodiscard]] virtual bool start_backup(BackupWish wish, Done<void> done) = 0;

@@ -88,6 +88,13 @@ class FakeBackend final : public Backend {
   bool note(std::string who, std::string what, Done<void> done) override {
     return act([&] { core_.notes.emplace_back(who, what); }, done);
   }
+  std::vector<BoxWish> box_can() const override { return can; }
+  bool ask_box(BoxWish wish, std::string who, Done<void> done) override {
+    asked_box.emplace_back(wish, std::move(who));
+    return done({}), true;
+  }
+  std::vector<BoxWish> can{BoxWish::restart, BoxWish::power_off};
+  std::vector<std::pair<BoxWish, std::string>> asked_box;
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return act([&] { core_.times.emplace_back(now, who); }, done);
   }

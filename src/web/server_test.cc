@@ -581,6 +581,23 @@ TEST(Web, users_are_listed_and_removed_by_an_admin) {
   EXPECT_EQ(status_of(box.ask("GET", "/api/v1/nodes", {}, box.cookie)), 401) << "the sessions end with it";
 }
 
+TEST(Web, the_machine_is_asked_by_an_admin_for_what_it_can) {
+  Box box;
+  EXPECT_EQ(status_of(box.ask("POST", "/api/v1/box", R"({"do":"restart"})", box.origin())), 401);
+  box.log_in();
+  const auto ask = [&](std::string_view body) {
+    return status_of(box.ask("POST", "/api/v1/box", body, box.all_headers()));
+  };
+  EXPECT_EQ(ask(R"({"do":"restart"})"), 202);
+  ASSERT_EQ(box.core.asked_box.size(), 1u);
+  EXPECT_EQ(box.core.asked_box[0].first, BoxWish::restart);
+  EXPECT_EQ(ask(R"({"do":"explode"})"), 422);
+  EXPECT_EQ(ask("{}"), 422);
+  EXPECT_EQ(box.core.asked_box.size(), 1u);
+  const auto system = json_of(box.ask("GET", "/api/v1/system", {}, box.cookie)).as_object();
+  EXPECT_EQ(json::serialize(system.at("can")), R"(["restart","power_off"])");
+}
+
 TEST(Web, the_system_tells_of_health_clock_and_versions) {
   WebOptions options;
   options.timezone = "Europe/Berlin";

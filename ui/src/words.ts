@@ -116,6 +116,11 @@ export const words = {
     counted: "Counted", whole_disk: (device: string) => `the whole disk (${device})`, core_only: "the core alone",
     clock: "Clock", trusted: "The time is right.", untrusted: "The time is not sure.", now: "The box says", source: "Told by", zone: "Time zone", no_browser: "This box doesn't take its time from a browser ([time] accept_browser).",
     sources: { floor: "nobody: it goes on from the last reading", chip: "its clock chip", visitor: "a visitor's device", ntp: "the internet" },
+    box: "The machine", box_said: { restart: "The box restarts. This page comes back by itself in a minute or two.", power_off: "The box shuts down. Wait until its lights have stopped, then pull the plug.", eject: "Pull the stick once its light is off. What is on it is safe." },
+    box_do: { restart: "Restart", power_off: "Shut down", eject: "Eject the stick" },
+    box_ask: { restart: "Restart the box?", power_off: "Shut the box down?", eject: "Eject the stick?" },
+    box_why: { restart: "Nodes keep what they measure meanwhile and send it afterwards.", power_off: "Nothing is stored until somebody gives it power again. Nodes keep what they can.", eject: "The next copy is made once it is plugged in again." },
+    box_no: "No",
     versions: "Versions", running: "Running since", libraries: { sqlite: "SQLite" } as Record<string, string>,
   },
   backups: {

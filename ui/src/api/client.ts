@@ -1,7 +1,7 @@
 // The only place that fetches. Every answer is checked; every failure says what, why and what to do next.
 import { words } from "../words";
 import { Mismatch, type Check } from "./check";
-import type { BackupKind, Backups, History, NodeCredentials, NodeDetail, Overview, SeriesInfo, Session, System, User } from "./types";
+import type { BackupKind, Backups, BoxWish, History, NodeCredentials, NodeDetail, Overview, SeriesInfo, Session, System, User } from "./types";
 import * as wire from "./wire";
 
 export type FailureKind = "unreachable" | "session" | "missing" | "refused" | "garbled";
@@ -57,6 +57,7 @@ export const who_am_i = async (ms_max?: number): Promise<Answer<Session>> => kee
 export const login = async (name: string, password: string): Promise<Answer<Session>> => keep_token(await ask("POST", "/session", wire.session, { name, password }));
 export const logout = (): Promise<Answer<void>> => ask("DELETE", "/session", () => undefined);
 export const set_clock = (now: Date): Promise<Answer<void>> => ask("POST", "/clock", () => undefined, { time: now.toISOString() });
+export const ask_box = (wish: BoxWish): Promise<Answer<void>> => ask("POST", "/box", () => undefined, { do: wish });
 export const get_overview = (): Promise<Answer<Overview>> => ask("GET", "/overview", wire.overview);
 export const get_node = (id: string): Promise<Answer<NodeDetail>> => ask("GET", node_path(id), wire.node_detail);
 

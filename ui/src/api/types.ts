@@ -74,6 +74,7 @@ export interface User { name: string; admin: boolean }
 // GET /system -> System. A check's id up to a colon names its paragraph of the runbook.
 export type CheckState = "ok" | "failing" | "unknown";
 export interface HealthCheck { id: string; state: CheckState; what: string; next: string; since: number }
+export type BoxWish = "restart" | "power_off" | "eject";
 export type ClockSource = "floor" | "chip" | "visitor" | "ntp";
 export interface WearDay { day: string; device_bytes: number | null; process_bytes: number; free: number }  // of UTC
 export interface Disk {
@@ -83,6 +84,7 @@ export interface Disk {
 export interface System {
   now: number; version: string; libraries: { name: string; version: string }[]; started: number;
   clock: { trusted: boolean; source: ClockSource | null; timezone: string; accept_browser: boolean };
+  can: BoxWish[];  // what POST /box {do} does here
   health: { at: number; checks: HealthCheck[] } | null;  // null: no round was made yet
   disk: Disk; wear: WearDay[];
 }

@@ -4,11 +4,12 @@ import { get_system } from "../api/client";
 import { minute } from "../lib/time";
 import { runbook_link } from "../lib/view";
 import { Backups } from "../parts/backups";
+import { BoxButtons } from "../parts/box_buttons";
 import { BoxFacts } from "../parts/box_facts";
 import { Health } from "../parts/health";
 import { FailureBox, Loading } from "../parts/states";
 import { house } from "../state/house";
-import { on_refresh } from "../state/link";
+import { on_refresh, session } from "../state/link";
 import { resource } from "../state/loaded";
 import { words } from "../words";
 
@@ -23,7 +24,7 @@ export function SystemPage() {
     const stop = on_refresh(() => void system.load());
     return () => { clearInterval(timer); stop(); };
   }, []);
-  const view = system.view.value;
+  const view = system.view.value, who = session.value;
   return (
     <>
       <div class="al-sentence al-bar"><h1>{text.title}</h1><a class="al-link" href={runbook_link()}>{words.runbook.title}</a></div>
@@ -31,6 +32,7 @@ export function SystemPage() {
       {view.state === "failed" && <FailureBox failure={view.failure} retry={() => void system.load()} />}
       {view.state === "ready" && <><Health health={view.data.health} /><BoxFacts system={view.data} /></>}
       <Backups />
+      {view.state === "ready" && who.state === "in" && who.session.admin && <BoxButtons can={view.data.can} />}
     </>
   );
 }

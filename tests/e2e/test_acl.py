@@ -9,6 +9,7 @@ from box import Box, Login, wait_for
 
 NODES = ["roof", "well", "cellar", "a", "0_x-9"]
 ADMITTED, REFUSED = 0, 5
+CHECKS = ["canary", "alona-probe", "alona-doctor", "alona-witness"]  # users of Alona's own, with a node's rights
 NODE_SAYS = ["telemetry", "telemetry/t", "event/door", "heartbeat", "status", "error"]
 KINDS = [*NODE_SAYS, "ack", "telemetry/a/b", "event", "event/a/b", "status/x", "config", ""]
 CORE_SAYS = ["status", "time", "alert/smoke"]
@@ -30,8 +31,10 @@ def may_say(user, topic):
 
 
 def may_hear(user, topic):
-    if user == "alona-core":
-        return topic == "alona" or topic.startswith(("alona/", "$SYS/broker/"))
+    if user == "alona-core" and topic.startswith("$SYS/broker/"):
+        return True
+    if user in ("alona-core", "alona-witness"):  # who tells the doctor what gets through
+        return topic == "alona" or topic.startswith("alona/")
     return topic == f"alona/{user}/ack" or topic in {f"alona/core/{kind}" for kind in CORE_SAYS}
 
 
@@ -51,7 +54,7 @@ def house():
         box.logins = {node: box.add_node(node) for node in NODES}
         box.stop_core()
         box.logins["alona-core"] = box.core_login()
-        for user in ("canary", "alona-probe"):
+        for user in CHECKS:
             box.logins[user] = Login(user, (box.data / f"live/checks/{user}").read_text().strip())
         # A login like another's, and two more lines at the end of the rules: nothing before them is touched.
         passwords = box.password_file.read_text().splitlines()
@@ -85,7 +88,7 @@ def mine(messages, mark):
 
 
 @pytest.mark.parametrize("retained", [False, True], ids=["plain", "retained"])
-@pytest.mark.parametrize("user", [*NODES, "canary", "alona-probe", "alona-core"])
+@pytest.mark.parametrize("user", [*NODES, *CHECKS, "alona-core"])
 def test_a_publish_gets_through_where_it_may_and_nowhere_else(house, user, retained):
     mark = f"{user} {retained}".encode()
     with Plain(house.mqtt_port, house.logins[user]) as speaker:
@@ -102,7 +105,7 @@ def test_a_publish_gets_through_where_it_may_and_nowhere_else(house, user, retai
     Counted.add("publish retained" if retained else "publish", len(topics))
 
 
-@pytest.mark.parametrize("user", [*NODES, "canary", "alona-probe"])
+@pytest.mark.parametrize("user", [*NODES, *CHECKS])
 def test_a_last_will_is_sent_where_its_user_may_publish_and_nowhere_else(house, user):
     """At connect a forbidden one is accepted."""
     own = [f"alona/{user}/{kind}" for kind in NODE_SAYS]
@@ -122,7 +125,7 @@ def test_a_last_will_is_sent_where_its_user_may_publish_and_nowhere_else(house, 
         Counted.add("last will", len(topics))
 
 
-@pytest.mark.parametrize("user", [*NODES, "canary", "alona-probe", "alona-core"])
+@pytest.mark.parametrize("user", [*NODES, *CHECKS, "alona-core"])
 def test_a_subscription_brings_what_its_user_may_hear_and_nothing_else(house, user):
     """Both what is kept for it and what is said then, by filters that name a topic and wide ones."""
     topics = [topic for topic in sorted({*TOPICS, f"alona/{user}/ack"}) if not topic.startswith("$")]
@@ -143,7 +146,7 @@ def test_a_subscription_brings_what_its_user_may_hear_and_nothing_else(house, us
     forget_retained(house, topics)
 
 
-@pytest.mark.parametrize("user", [*NODES, "canary", "alona-probe", "alona-core"])
+@pytest.mark.parametrize("user", [*NODES, *CHECKS, "alona-core"])
 def test_only_the_core_hears_how_the_broker_does(house, user):
     for topic_filter in ("$SYS/#", "$SYS/broker/#", "$SYS/broker/uptime", "$SYS/broker/clients/total"):
         with Plain(house.mqtt_port, house.logins[user]) as listener:

@@ -44,6 +44,7 @@ void add_core_command(CLI::App& app, Context& context);
 void add_demo_command(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);
 void add_health_command(CLI::App& app, Context& context);
+void add_doctor_command(CLI::App& app, Context& context);
 void add_node_command(CLI::App& app, Context& context);
 void add_user_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);

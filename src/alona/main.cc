@@ -77,8 +77,8 @@ int run(int argc, char** argv) {
   app.add_flag("--json", context.json, "Output for machines");
   for (const auto add :
        {alona::add_setup_command, alona::add_core_command, alona::add_demo_command, alona::add_status_command,
-        alona::add_health_command, alona::add_node_command, alona::add_user_command,
-        alona::add_export_command, alona::add_import_command, alona::add_sql_command,
+        alona::add_health_command, alona::add_doctor_command, alona::add_node_command,
+        alona::add_user_command, alona::add_export_command, alona::add_import_command, alona::add_sql_command,
         alona::add_rejects_command, alona::add_backup_command, alona::add_restore_command,
         alona::add_check_command, alona::add_tail_command, alona::add_version_command}) {
     add(app, context);

@@ -17,6 +17,8 @@ HELP = {  # a command and what its help must name
     "core": ["--create"],
     "demo": ["--port", "--dir", "--ready-file"],
     "status": [],
+    "health": [],
+    "doctor": [],
     "node": ["add", "list", "rotate", "remove"],
     "node add": ["ID", "--name", "--place", "--host"],
     "node list": ["--all"],
@@ -103,7 +105,7 @@ def test_wrong_usage_is_2_and_names_the_word(still, words, named):
 def test_a_wrong_configuration_is_78(still, tmp_path):
     refused(alona("status", "--config", str(tmp_path / "none.toml")), 78, "none.toml")
     (tmp_path / "bad.toml").write_text("[mqtt]\nprot = 1\n")
-    for command in (["status"], ["node", "list"], ["export"], ["setup"], ["tail"], ["rejects", "list"]):
+    for command in (["status"], ["doctor"], ["node", "list"], ["export"], ["setup"], ["tail"], ["rejects", "list"]):
         refused(alona(*command, "--config", str(tmp_path / "bad.toml")), 78, "bad.toml", "line 2", "port")
 
 

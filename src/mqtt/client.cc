@@ -337,6 +337,12 @@ void MosquittoConnection::subscribed(mosquitto*, void* object, int, int count, c
 
 }  // namespace
 
+std::string library_version() {
+  int major = 0, minor = 0, revision = 0;
+  mosquitto_lib_version(&major, &minor, &revision);
+  return fmt::format("{}.{}.{}", major, minor, revision);
+}
+
 Result<std::unique_ptr<Connection>> make_connection(Options options, Handler& handler) {
   static const int ready =
       mosquitto_lib_init();  // once a process; never undone, as other clients may live on

@@ -2,6 +2,8 @@
 // that lets them in or tells what was measured. One thread; each part is bounded in time and size.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,7 +19,13 @@ namespace alona {
 struct BundleWish {
   const ops::Config& config;
   std::filesystem::path config_file;
-  UtcMs now{}, since{};  // of the journal
+  UtcMs now{}, since{};                            // of the journal
+  std::chrono::steady_clock::time_point deadline;  // what isn't there by then is left out
+  // Of this many, what is left; never nothing, so that whatever answers at once is in it.
+  [[nodiscard]] Ms patience(Ms wanted) const {
+    const auto left = std::chrono::floor<Ms>(deadline - std::chrono::steady_clock::now());
+    return std::clamp(left, Ms{200}, wanted);
+  }
 };
 
 // The members, MANIFEST first.
@@ -39,7 +47,7 @@ inline constexpr std::size_t journal_bytes_max = std::size_t{5} << 20;
 inline constexpr std::size_t bytes_max = std::size_t{10} << 20;  // all together, before compression
 
 // What the programs say one after the other, each under its own headline; an error when none was there.
-[[nodiscard]] Text said_by(const std::vector<std::vector<std::string>>& programs,
+[[nodiscard]] Text said_by(const BundleWish& wish, const std::vector<std::vector<std::string>>& programs,
                            std::size_t bytes_max_each = part_bytes_max);
 
 [[nodiscard]] Text versions(const BundleWish& wish);

@@ -25,8 +25,8 @@ constexpr Ms core_patience = 10s, count_patience = 20s;
 constexpr std::size_t rejects_max = 200, files_max = 2'000;
 
 Text asked(const BundleWish& wish, std::string_view target) {
-  const auto answer =
-      http::unix_request(ops::Paths{wish.config}.core_socket(), "GET", target, {}, core_patience);
+  const auto answer = http::unix_request(ops::Paths{wish.config}.core_socket(), "GET", target, {},
+                                         wish.patience(core_patience));
   if (!answer) return std::unexpected(answer.error());
   return answer->body + "\n";
 }
@@ -78,7 +78,7 @@ Text rejects(const BundleWish& wish) {
 }
 
 Text database(const BundleWish& wish) {
-  return store::facts_of(ops::Paths{wish.config}.database(), count_patience);
+  return store::facts_of(ops::Paths{wish.config}.database(), wish.patience(count_patience));
 }
 
 Text backups(const BundleWish& wish) {

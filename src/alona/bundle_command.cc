@@ -16,7 +16,7 @@ namespace json = boost::json;
 constexpr std::size_t bundles_kept = 5;
 
 struct Options {
-  std::string since = "7d";
+  std::string since = "7d", within = "3min";
   std::filesystem::path output;
 };
 
@@ -50,13 +50,21 @@ Result<void> make(const Context& context, const Options& options) {
   const UtcMs now = SystemClock{}.utc();
   const auto since = begin_of(options.since, now);
   if (!since) return std::unexpected(since.error());
+  const auto within = ops::parse_duration(options.within);
+  if (!within)
+    return fail(Errc::usage, fmt::format("--within can't be {}", printable(options.within)),
+                "A duration, such as 30s.");
   const std::string name = backup::bundle_name(box->host, now);
   const auto folder = ops::Paths{box->config}.data() / "bundles";
   const auto file =
       options.output.empty() ? folder / (name + std::string(backup::bundle_suffix)) : options.output;
   Progress progress;
   const Bundle made = collect_bundle(
-      {.config = box->config, .config_file = box->config_file, .now = now, .since = *since},
+      {.config = box->config,
+       .config_file = box->config_file,
+       .now = now,
+       .since = *since,
+       .deadline = std::chrono::steady_clock::now() + *within},
       [&](std::string_view doing, std::uint64_t done, std::uint64_t all) { progress.at(doing, done, all); });
   progress.clear();
   // Two within a second: the later one holds all that the earlier did.
@@ -76,6 +84,7 @@ void add_bundle_command(CLI::App& app, Context& context) {
   command->add_option("--since", options->since, "How far the journal goes back (default 7d)");
   command->add_option("--output", options->output,
                       "The file (default: in data_dir/bundles, where the newest 5 are kept)");
+  command->add_option("--within", options->within, "What isn't told by then is left out (default 3min)");
   command->footer(
       "Its MANIFEST lists what is in it and what was left out.\nExample:\n  sudo alona bundle --since 2d");
   command->callback([&context, options] {

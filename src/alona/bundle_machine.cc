@@ -28,10 +28,11 @@ std::string headline(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Text said_by(const std::vector<std::vector<std::string>>& programs, std::size_t bytes_max_each) {
+Text said_by(const BundleWish& wish, const std::vector<std::vector<std::string>>& programs,
+             std::size_t bytes_max_each) {
   std::string text, absent;
   for (const auto& words : programs) {
-    const auto said = capture(words, patience, bytes_max_each);
+    const auto said = capture(words, wish.patience(patience), bytes_max_each);
     if (!said) {
       absent += (absent.empty() ? "" : "; ") + said.error().what;
       text += headline(words) + said.error().what + "\n\n";
@@ -43,7 +44,7 @@ Text said_by(const std::vector<std::vector<std::string>>& programs, std::size_t 
   return fail(Errc::not_found, absent);
 }
 
-Text versions(const BundleWish&) {
+Text versions(const BundleWish& wish) {
   utsname machine{};
   ::uname(&machine);
   std::string text =
@@ -52,8 +53,8 @@ Text versions(const BundleWish&) {
   text += text_of("/etc/os-release");
   // One that isn't installed makes it end with 1, and the others are told.
   const auto packages =
-      said_by({{"dpkg-query", "--show", "--showformat", "${Package} ${Version} ${db:Status-Status}\n",
-                "alona", "mosquitto", "systemd", "libmosquitto1", "libsqlite3-0", "linux-image-*"}});
+      said_by(wish, {{"dpkg-query", "--show", "--showformat", "${Package} ${Version} ${db:Status-Status}\n",
+                      "alona", "mosquitto", "systemd", "libmosquitto1", "libsqlite3-0", "linux-image-*"}});
   return text + (packages ? *packages : packages.error().what);
 }
 
@@ -64,7 +65,7 @@ Text journal(const BundleWish& wish) {
   const auto said =
       capture({"journalctl", "--no-pager", "--quiet", "--utc", "--reverse", "--output=short-iso-precise",
                since, "--unit=alona-*", "--unit=mosquitto.service"},
-              journal_patience, journal_bytes_max);
+              wish.patience(journal_patience), journal_bytes_max);
   if (!said) return std::unexpected(said.error());
   if (said->exit_code != 0)
     return fail(Errc::failed,
@@ -74,18 +75,18 @@ Text journal(const BundleWish& wish) {
   return said->text + (said->cut ? "\n[cut here: older lines are left out]\n" : "");
 }
 
-Text units(const BundleWish&) {
+Text units(const BundleWish& wish) {
   return said_by(
-      {{"systemctl", "--no-pager", "--full", "--lines=0", "status", "alona-*", "mosquitto.service"},
-       {"systemctl", "--no-pager", "--all", "list-timers", "alona-*"},
-       {"systemctl", "--no-pager", "--failed", "list-units"},
-       {"systemctl", "--no-pager", "cat", "alona-core.service", "mosquitto.service"}});
+      wish, {{"systemctl", "--no-pager", "--full", "--lines=0", "status", "alona-*", "mosquitto.service"},
+             {"systemctl", "--no-pager", "--all", "list-timers", "alona-*"},
+             {"systemctl", "--no-pager", "--failed", "list-units"},
+             {"systemctl", "--no-pager", "cat", "alona-core.service", "mosquitto.service"}});
 }
 
-Text disks(const BundleWish&) {
-  auto text = said_by({{"df", "--human-readable", "--print-type"},
-                       {"df", "--inodes"},
-                       {"lsblk", "--output=NAME,SIZE,TYPE,FSTYPE,RO,MODEL,MOUNTPOINTS"}});
+Text disks(const BundleWish& wish) {
+  auto text = said_by(wish, {{"df", "--human-readable", "--print-type"},
+                             {"df", "--inodes"},
+                             {"lsblk", "--output=NAME,SIZE,TYPE,FSTYPE,RO,MODEL,MOUNTPOINTS"}});
   return (text ? *text : text.error().what + "\n") + text_of("/proc/self/mountinfo");
 }
 
@@ -94,9 +95,9 @@ Text memory(const BundleWish&) {
          text_of("/proc/pressure/io") + text_of("/proc/pressure/memory");
 }
 
-Text kernel(const BundleWish&) {
+Text kernel(const BundleWish& wish) {
   const auto said = capture({"dmesg", "--decode", "--time-format=iso", "--level=emerg,alert,crit,err,warn"},
-                            patience, part_bytes_max);
+                            wish.patience(patience), part_bytes_max);
   if (!said) return std::unexpected(said.error());
   if (said->exit_code != 0) return fail(Errc::failed, "dmesg: " + said->text.substr(0, 200));
   return said->text;

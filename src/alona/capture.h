@@ -2,6 +2,7 @@
 // call, one thread; no state.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct Captured {
   bool cut = false;   // there was more, or it took longer; it was ended then
 };
 
-// not_found: no such program. `arguments[0]` is looked for in PATH.
+// not_found: no such program. `arguments[0]` is looked for in PATH. `stop`: once true, it is ended within a
+// second, as when the time is up.
 [[nodiscard]] Result<Captured> capture(const std::vector<std::string>& arguments, Ms patience,
-                                       std::size_t bytes_max);
+                                       std::size_t bytes_max, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace alona

@@ -17,13 +17,15 @@ constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker;
 }  // namespace
 
 CoreBackend::CoreBackend(ingest::Service& service, ops::Provisioner provisioner, ops::BrokerAddress broker,
-                         std::size_t nodes_max, const Clock& clock, BackupRunner& backups)
+                         std::size_t nodes_max, const Clock& clock, BackupRunner& backups,
+                         BundleRunner& bundles)
     : service_(service),
       provisioner_(std::move(provisioner)),
       broker_(std::move(broker)),
       nodes_max_(nodes_max),
       clock_(clock),
       backups_(backups),
+      bundles_(bundles),
       thread_([this] { provision_all(); }) {}
 
 CoreBackend::~CoreBackend() {

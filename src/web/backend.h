@@ -75,6 +75,11 @@ struct BackupFile {
   std::uint64_t bytes = 0;
 };
 
+struct BundleFile {
+  BackupFile file;
+  std::string name;
+};
+
 // Called on the web thread; none may block. False: too much waits already, `done` will not be called, and the
 // client hears 503. Only the writer thread and the provisioning change anything, and `done` comes after it is
 // on disk.
@@ -106,6 +111,9 @@ class Backend {
   [[nodiscard]] virtual bool start_backup(BackupWish wish, Done<void> done) = 0;
   // not_found: no such set, or what was asked for isn't a set's name.
   [[nodiscard]] virtual bool open_backup(std::string set, Done<BackupFile> done) = 0;
+  // A debug bundle, made now by a process of its own: within limits::http_answer_timeout. temporary: one is
+  // being made.
+  [[nodiscard]] virtual bool make_bundle(Done<BundleFile> done) = 0;
 };
 
 // store::Reader's questions that the web asks, so that a test can answer them. One thread at a time.

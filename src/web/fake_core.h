@@ -113,6 +113,12 @@ class FakeBackend final : public Backend {
     const ssize_t written = ::pwrite(*fd, found->second.data(), found->second.size(), 0);
     return done(BackupFile{fd, static_cast<std::uint64_t>(written)}), true;
   }
+  bool make_bundle(Done<BundleFile> done) override {
+    return open_backup("bundle", [done](const Result<BackupFile>& file) {
+      if (!file) return done(std::unexpected(file.error()));
+      done(BundleFile{*file, "alona-bundle-x.tar.zst"});
+    });
+  }
 
  private:
   template <class Work>

@@ -54,6 +54,7 @@ class HomeBackend final : public Backend {
   bool open_backup(std::string set, Done<BackupFile> done) override {
     return far_.open_backup(std::move(set), home(std::move(done)));
   }
+  bool make_bundle(Done<BundleFile> done) override { return far_.make_bundle(home(std::move(done))); }
 
  private:
   template <class T>

@@ -62,7 +62,8 @@ def secrets(box):
     cookie = re.search(r"=([^;]{20,})", box.page.headers.get("Cookie", ""))
     found |= {"core's password": box.core_login().password, "node's password": box.roof.password,
               "page's password": box.setup["password"], "passphrase": PASSPHRASE, "comment": IN_A_COMMENT,
-              "session's cookie": cookie[1], "a reading": "21.125"}
+              "session's cookie": cookie[1], "page's token": box.page.headers["X-Alona-Token"],
+              "a reading": "21.125"}
     return found
 
 
@@ -126,6 +127,31 @@ def test_what_a_member_quotes_by_mistake_is_taken_out(full, tmp_path):
     finally:
         acl.write_text(kept)
     assert body == kept + "# [left out]\n# x:[left out] y\n# costs $7$ and $6$ a month\n# [left out]\n"
+
+
+def test_from_the_page_for_admins_alone(full, tmp_path):
+    """Made by a process of its own, with a core that goes on, and gone with it."""
+    connection = full.page.connect()
+    connection.request("GET", "/api/v1/bundle", headers=full.page.headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200 and answer.headers["content-type"] == "application/zstd"
+    name = re.search(r'filename="(alona-bundle-\S+\.tar\.zst)"', answer.headers["content-disposition"])[1]
+    assert body == (full.data / "bundles" / name).read_bytes()
+    (tmp_path / "b").write_bytes(body)
+    members = unpacked(tmp_path / "b", tmp_path / "out")
+    assert {"MANIFEST", "overview.json", "database.txt"} <= set(members)
+    everything = b"\n".join(members.values())
+    assert not [what for what, secret in secrets(full).items() if secret.encode() in everything]
+    assert Page(full).ask("/bundle").status == 401
+    assert "downloads a debug bundle" in full.run("sql", "SELECT what FROM audit").stdout
+    bundles = full.data / "bundles"
+    aside = bundles.rename(bundles.with_name("aside"))
+    bundles.write_text("no folder")
+    refused = full.page.ask("/bundle")
+    bundles.unlink()
+    aside.rename(bundles)
+    assert refused.status >= 500 and "Not a directory" in refused.text and "next" in refused.json(), refused
 
 
 def test_the_newest_five_are_kept_and_strangers_stay(full):

@@ -192,7 +192,8 @@ Result<void> serve(const CoreOptions& options) {
        .room = [&](std::shared_ptr<const room::Picture> disk) { page->post_room(std::move(disk)); }}};
   if (auto prepared = writer.prepare(); !prepared) return prepared;
   std::optional<BackupRunner> backups{std::in_place, options.config, options.config_file, clock};
-  std::optional<CoreBackend> backend{std::in_place, writer, options.config, clock, *backups};
+  std::optional<BundleRunner> bundles{std::in_place, options.config_file};
+  std::optional<CoreBackend> backend{std::in_place, writer, options.config, clock, *backups, *bundles};
   auto web =
       web::WebServer::start(*with_web, clock, *backend, web::store_archive(paths.database()), web::assets());
   if (!web) return std::unexpected(web.error());
@@ -214,6 +215,7 @@ Result<void> serve(const CoreOptions& options) {
   (*web)->stop();   // no more questions
   backend.reset();  // nor changes
   backups.reset();
+  bundles.reset();
   writer.stop();
   writing.join();
   proof.reset();

@@ -17,7 +17,7 @@ constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker;
 }  // namespace
 
 CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock,
-                         BackupRunner& backups)
+                         BackupRunner& backups, BundleRunner& bundles)
     : service_(service),
       paths_(config),
       broker_{config.mqtt.host, config.mqtt.port},
@@ -25,6 +25,7 @@ CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, co
       provisioner_(paths_, broker_),
       clock_(clock),
       backups_(backups),
+      bundles_(bundles),
       stick_(config.backup.second_target.starts_with("label:")),
       setter_(paths_, clock),
       thread_([this] { provision_all(); }) {}

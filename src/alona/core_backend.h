@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "alona/backup_runner.h"
+#include "alona/bundle_runner.h"
 #include "alona/health_known.h"
 #include "ingest/service.h"
 #include "ops/clock_setter.h"
@@ -18,7 +19,8 @@ namespace alona {
 
 class CoreBackend final : public web::Backend {
  public:
-  CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock, BackupRunner& backups);
+  CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock, BackupRunner& backups,
+              BundleRunner& bundles);
   // Called on the writer thread once a check's outcome is stored.
   void on_checked(std::function<void()> listener) { checked_ = std::move(listener); }
   ~CoreBackend() override;  // ends what is under way first
@@ -49,6 +51,7 @@ class CoreBackend final : public web::Backend {
   bool open_backup(std::string set, web::Done<web::BackupFile> done) override {
     return backups_.open(std::move(set), std::move(done));
   }
+  bool make_bundle(web::Done<web::BundleFile> done) override { return bundles_.make(std::move(done)); }
 
  private:
   using Change = std::function<Result<void>(ingest::Ingest&)>;
@@ -69,6 +72,7 @@ class CoreBackend final : public web::Backend {
   ops::Provisioner provisioner_;
   const Clock& clock_;
   BackupRunner& backups_;
+  BundleRunner& bundles_;
   std::function<void()> checked_;
   const bool stick_;  // the second target is one
   ops::ClockSetter setter_;

@@ -155,8 +155,11 @@ std::vector<HealthCheck> disk(const ops::Config& config, const ops::Paths& paths
                                fmt::format("the disk has room for {} more files only", about.f_favail),
                                "Something makes small files without end: `sudo du --inodes -x / | sort -n | "
                                "tail` shows where."));
-  const fs::path probe = paths.data() / "health" / "probe";
+  // Each its own: the timer's round and one by hand may look at the same moment.
+  const fs::path probe = paths.data() / "health" / fmt::format("probe-{}", ::getpid());
   const auto wrote = files::replace(probe, "a health check wrote this\n", 0640);
+  std::error_code gone;
+  fs::remove(probe, gone);
   all.push_back(wrote ? ok("writable")
                       : failing("writable", "nothing can be written to the disk: " + wrote.error().what,
                                 "`dmesg` says whether the kernel has made it read-only after errors: then it "

@@ -346,8 +346,10 @@ void Service::on_disconnected(const Error& why) {
 
 void Service::on_message(const mqtt::Message& message) {
   ++taken_;
-  // alona/+/status is ours as well, and comes back to us.
-  if (!message.topic.starts_with("alona/core/")) ingest_.take(message);
+  // alona/+/status is ours as well, and comes back to us. What Alona's own checks say (alona-doctor,
+  // alona-witness) is for each other; no node can be called so.
+  if (message.topic.starts_with("alona/core/") || message.topic.starts_with("alona/alona-")) return;
+  ingest_.take(message);
 }
 
 // ---- any thread ----

@@ -86,10 +86,10 @@ class Connection {
   [[nodiscard]] virtual Result<void> subscribe(std::string_view filter, int qos) = 0;
 };
 
+// Of libmosquitto: "2.0.11".
+[[nodiscard]] std::string library_version();
+
 // `handler` must outlive the connection.
 [[nodiscard]] Result<std::unique_ptr<Connection>> make_connection(Options options, Handler& handler);
-
-// Of libmosquitto as it is loaded, such as "2.0.11".
-[[nodiscard]] std::string library_version();
 
 }  // namespace alona::mqtt

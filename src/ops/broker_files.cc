@@ -162,6 +162,10 @@ user alona-core
 topic readwrite alona/#
 topic read $SYS/broker/#
 
+# Hears whether what the doctor tries gets through, for a refusal is silent. Says no more than a node.
+user alona-witness
+topic read alona/#
+
 # Each node under its own name, and nothing else. Names are checked when a node is added: no + and no #.
 pattern write alona/%u/telemetry
 pattern write alona/%u/telemetry/+

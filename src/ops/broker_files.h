@@ -18,6 +18,9 @@ namespace alona::ops {
 inline constexpr std::string_view core_user = "alona-core";
 inline constexpr std::string_view canary_user = "canary";
 inline constexpr std::string_view probe_user = "alona-probe";
+// The doctor's two (broker_rules.h): one with a node's rights, and one that hears everything.
+inline constexpr std::string_view doctor_user = "alona-doctor";
+inline constexpr std::string_view witness_user = "alona-witness";
 
 // 128 bits from the kernel, as 32 hexadecimal digits: no character that a shell, YAML or C would read
 // differently.

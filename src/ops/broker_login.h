@@ -2,22 +2,15 @@
 // or the time is up. Blocks; never on the web or writer thread.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "ops/broker_talk.h"
 
 namespace alona::ops {
 
-struct BrokerAddress {
-  std::string host;
-  std::uint16_t port = 1883;
-};
-
-// One login with a clean session, and goodbye. auth: the broker refused it. temporary: no broker, or no
-// answer. Careful: it ends whatever else is logged in under this name and destroys what the broker holds for
-// it.
+// One login with a clean session, and goodbye: BrokerTalk::log_in, with its errors and its warning.
 [[nodiscard]] Result<void> log_in_once(const BrokerAddress& broker, const std::string& user,
                                        const std::string& password, Ms timeout);
 

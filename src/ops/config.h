@@ -74,6 +74,10 @@ struct Config {
 // The same from text; `name` stands for the file in errors.
 [[nodiscard]] Result<Config> parse_config(std::string_view text, std::string_view name);
 
+// What the text sets, without its comments: for strangers' eyes, since a comment may say anything. Values of
+// keys are no secrets: those lie in files of their own.
+[[nodiscard]] Result<std::string> config_without_comments(std::string_view text);
+
 // "0.0.0.0:4000", "[::1]:4000" taken apart; the host without brackets.
 struct ListenAddress {
   std::string host;

@@ -95,10 +95,9 @@ class Setup {
       fs::path file;
       mode_t mode;
     };
-    const auto wanted =
-        std::to_array<Login>({{config_.mqtt.user, config_.mqtt.password_file, 0640},
-                              {std::string(canary_user), paths_.check_password(canary_user), 0600},
-                              {std::string(probe_user), paths_.check_password(probe_user), 0600}});
+    std::vector<Login> wanted{{config_.mqtt.user, config_.mqtt.password_file, 0640}};
+    for (const std::string_view user : {canary_user, probe_user, doctor_user, witness_user})
+      wanted.push_back({std::string(user), paths_.check_password(user), 0600});
     bool changed = false;
     for (const auto& [user, file, mode] : wanted) {
       const auto password = kept_password(file, mode);

@@ -91,6 +91,7 @@ void Api::add_routes() {
   add(Method::get, "/backups/{set}", Access::read, &Api::download_backup);
   add(Method::post, "/backups/{set}/verify", Access::change, &Api::verify_backup);
   add(Method::post, "/backups/{set}/drill", Access::change, &Api::drill_backup);
+  add(Method::get, "/bundle", Access::read, &Api::download_bundle);
   add(Method::get, "/status", Access::read, &Api::status);
   add(Method::get, "/nodes", Access::read, &Api::nodes);
   add(Method::post, "/nodes", Access::change, &Api::add_node);

@@ -102,6 +102,11 @@ class Api {
   void drill_backup(const Call& call);
   void start_backup(const Call& call, BackupWish wish);
   void download_backup(const Call& call);
+  // A file as the answer, at the client's pace; one download or export at a time.
+  void give_file(const http::Reply& reply, const BackupFile& file, const std::string& name);
+
+  // api_bundle.cc
+  void download_bundle(const Call& call);
   // api_nodes.cc
   void nodes(const Call& call);
   void node(const Call& call);

@@ -108,38 +108,39 @@ void Api::start_backup(const Call& call, BackupWish wish) {
   if (!asked) call.reply(busy());
 }
 
+void Api::give_file(const http::Reply& reply, const BackupFile& file, const std::string& name) {
+  const auto body = std::make_shared<http::BodyStream>();
+  const bool asked =
+      exports_.compute<bool>([file, body] { return stream_file(file, *body); },
+                             // Broken off, the client must notice.
+                             [body](const Result<bool>& whole) { body->finish(whole && *whole); });
+  if (!asked) {
+    return reply(problem_of({Errc::temporary, "another export or download is running",
+                             "Wait until it has ended, then try again."}));
+  }
+  http::Response response;
+  response.content_type = "application/zstd";
+  response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", name));
+  response.stream = body;
+  response.length = file.bytes;
+  reply(std::move(response));
+}
+
 // It holds the passwords of the nodes and the users: for admins, though it only reads.
 void Api::download_backup(const Call& call) {
   if (!call.who.admin)
     return call.reply(http::problem(403, "Only an admin may take a backup away",
                                     "It holds everything, passwords included.", "Log in as one."));
   const std::string& set = call.parameters.front();
-  const auto give = [this, set, reply = call.reply](const BackupFile& file) {
-    const auto body = std::make_shared<http::BodyStream>();
-    const bool asked =
-        exports_.compute<bool>([file, body] { return stream_file(file, *body); },
-                               // Broken off, the client must notice.
-                               [body](const Result<bool>& whole) { body->finish(whole && *whole); });
-    if (!asked) {
-      return reply(problem_of({Errc::temporary, "another export or download is running",
-                               "Wait until it has ended, then try again."}));
-    }
-    http::Response response;
-    response.content_type = "application/zstd";
-    response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", set));
-    response.stream = body;
-    response.length = file.bytes;
-    reply(std::move(response));
-  };
   // Whoever takes it is on record before its first byte leaves.
   const bool asked = backend_.open_backup(
-      set, [this, set, give, who = call.who.user, reply = call.reply](const Result<BackupFile>& file) {
+      set, [this, set, who = call.who.user, reply = call.reply](const Result<BackupFile>& file) {
         if (!file) return reply(problem_of(file.error()));
-        const bool noted =
-            backend_.note(who, "downloads the backup " + set, [give, file = *file, reply](Result<void> done) {
-              if (!done) return reply(problem_of(done.error()));
-              give(file);
-            });
+        const bool noted = backend_.note(who, "downloads the backup " + set,
+                                         [this, set, file = *file, reply](const Result<void>& done) {
+                                           if (!done) return reply(problem_of(done.error()));
+                                           give_file(reply, file, set);
+                                         });
         if (!noted) reply(busy());
       });
   if (!asked) call.reply(busy());

@@ -80,10 +80,10 @@ struct BackupFile {
   std::uint64_t bytes = 0;
 };
 
-// The last round of `alona health`, which is another process. Times by the core's clock.
 // What the machine itself can be asked for, where Alona's package made that possible.
 enum class BoxWish { restart, power_off, eject };
 
+// The last round of `alona health`, which is another process. Times by the core's clock.
 struct HealthKnown {
   struct Check {
     std::string id, state, what, next;  // "ok", "failing", "unknown"
@@ -91,6 +91,11 @@ struct HealthKnown {
   };
   UtcMs at{};
   std::vector<Check> checks;
+};
+
+struct BundleFile {
+  BackupFile file;
+  std::string name;
 };
 
 // Called on the web thread; none may block. False: too much waits already, `done` will not be called, and the
@@ -133,6 +138,9 @@ class Backend {
   [[nodiscard]] virtual bool start_backup(BackupWish wish, Done<void> done) = 0;
   // not_found: no such set, or what was asked for isn't a set's name.
   [[nodiscard]] virtual bool open_backup(std::string set, Done<BackupFile> done) = 0;
+  // A debug bundle, made now by a process of its own: within limits::http_answer_timeout. temporary: one is
+  // being made.
+  [[nodiscard]] virtual bool make_bundle(Done<BundleFile> done) = 0;
 };
 
 // store::Reader's questions that the web asks, so that a test can answer them. One thread at a time.

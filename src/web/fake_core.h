@@ -22,6 +22,7 @@ struct FakeCore {
   std::vector<store::NodeRow> renamed;
   std::vector<std::string> removed;
   std::vector<std::pair<UtcMs, std::string>> times;
+  std::vector<std::pair<BoxWish, std::string>> asked_box;
   std::vector<ExclusionWish> excluded;
   std::vector<std::pair<std::string, std::string>> notes;
   std::optional<HealthKnown> health;
@@ -88,13 +89,10 @@ class FakeBackend final : public Backend {
   bool note(std::string who, std::string what, Done<void> done) override {
     return act([&] { core_.notes.emplace_back(who, what); }, done);
   }
-  std::vector<BoxWish> box_can() const override { return can; }
+  std::vector<BoxWish> box_can() const override { return {BoxWish::restart, BoxWish::power_off}; }
   bool ask_box(BoxWish wish, std::string who, Done<void> done) override {
-    asked_box.emplace_back(wish, std::move(who));
-    return done({}), true;
+    return act([&] { core_.asked_box.emplace_back(wish, who); }, done);
   }
-  std::vector<BoxWish> can{BoxWish::restart, BoxWish::power_off};
-  std::vector<std::pair<BoxWish, std::string>> asked_box;
   bool set_time(UtcMs now, std::string who, Done<void> done) override {
     return act([&] { core_.times.emplace_back(now, who); }, done);
   }
@@ -137,6 +135,12 @@ class FakeBackend final : public Backend {
                                         }};
     const ssize_t written = ::pwrite(*fd, found->second.data(), found->second.size(), 0);
     return done(BackupFile{fd, static_cast<std::uint64_t>(written)}), true;
+  }
+  bool make_bundle(Done<BundleFile> done) override {
+    return open_backup("bundle", [done](const Result<BackupFile>& file) {
+      if (!file) return done(std::unexpected(file.error()));
+      done(BundleFile{*file, "alona-bundle-x.tar.zst"});
+    });
   }
 
  private:

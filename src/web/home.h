@@ -51,6 +51,10 @@ class HomeBackend final : public Backend {
     return far_.set_time(now, std::move(who), home(std::move(done)));
   }
   std::optional<HealthKnown> health() const override { return far_.health(); }
+  std::vector<BoxWish> box_can() const override { return far_.box_can(); }
+  bool ask_box(BoxWish wish, std::string who, Done<void> done) override {
+    return far_.ask_box(wish, std::move(who), home(std::move(done)));
+  }
   bool backups(Done<BackupsPicture> done) override { return far_.backups(home(std::move(done))); }
   bool start_backup(BackupWish wish, Done<void> done) override {
     return far_.start_backup(std::move(wish), home(std::move(done)));
@@ -58,6 +62,7 @@ class HomeBackend final : public Backend {
   bool open_backup(std::string set, Done<BackupFile> done) override {
     return far_.open_backup(std::move(set), home(std::move(done)));
   }
+  bool make_bundle(Done<BundleFile> done) override { return far_.make_bundle(home(std::move(done))); }
 
  private:
   template <class T>

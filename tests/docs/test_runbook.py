@@ -13,7 +13,21 @@ def ids():
             found |= set(re.findall(r'(?:Finding\{|return \{)\s*"([a-z_]+)[":]', path.read_text()))
     text = (ROOT / "src/alona/health_checks.cc").read_text()
     found |= set(re.findall(r'(?:ok|failing|unknown)\(\s*"([a-z_]+)"', text))
+    for path in (ROOT / "src/alona").glob("doctor_*.cc"):
+        found |= set(re.findall(r'(?:ok|note|failing|unknown)\(\s*"([a-z_]+)"', path.read_text()))
+    found |= set(re.findall(r'note\("([a-z_]+)"|"(broker_[a-z]+)"}', (ROOT / "src/ops/broker_rules.cc").read_text()))
+    found = {name for names in found for name in ([names] if isinstance(names, str) else names) if name}
     return found - NOT_TOLD
+
+
+def whys():
+    """Why each matters, as `alona doctor` says it."""
+    return set(re.findall(r'^    \{"([a-z_]+)", "', (ROOT / "src/alona/doctor.cc").read_text(), re.M))
+
+
+def test_each_has_its_reason():
+    assert ids() - whys() == set(), "without a reason"
+    assert whys() - ids() == set(), "a reason of nothing"
 
 
 def test_each_has_its_paragraph():

@@ -26,6 +26,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -262,8 +263,20 @@ class Box:
         return done
 
     def add_node(self, node_id, *options):
-        """`alona node add`, with the broker (and the core or not) running; what reloads it on a real box is played
-        here. The password comes back proven by a login."""
+        """`alona node add`, with the broker (and the core or not) running. The password comes back proven by a
+        login."""
+        with self.reloading():
+            added = json.loads(self.run("node", "add", node_id, *options, "--json").stdout)
+        assert added["proven"], added
+        return Login(added["id"], added["password"])
+
+    def remove_node(self, node_id):
+        with self.reloading():
+            self.run("node", "remove", node_id, "--yes")
+
+    @contextmanager
+    def reloading(self):
+        """What reloads the broker on a real box, played: once, when its password file is another."""
         before = self.password_file.stat().st_ino
         done = threading.Event()
 
@@ -276,12 +289,10 @@ class Box:
         watching = threading.Thread(target=reload_when_replaced)
         watching.start()
         try:
-            added = json.loads(self.run("node", "add", node_id, *options, "--json").stdout)
+            yield
         finally:
             done.set()
             watching.join()
-        assert added["proven"], added
-        return Login(added["id"], added["password"])
 
     def reload_broker(self):
         self.broker.signal(signal.SIGHUP)

@@ -17,6 +17,8 @@ HELP = {  # a command and what its help must name
     "core": ["--create"],
     "demo": ["--port", "--dir", "--ready-file"],
     "status": [],
+    "health": [],
+    "doctor": [],
     "node": ["add", "list", "rotate", "remove"],
     "node add": ["ID", "--name", "--place", "--host"],
     "node list": ["--all"],
@@ -28,6 +30,7 @@ HELP = {  # a command and what its help must name
     "rejects": ["list", "show"],
     "rejects list": ["--max"],
     "rejects show": ["ID"],
+    "bundle": ["--since", "--output"],
     "tail": ["NODE"],
     "upgrade": ["PACKAGE", "--rollback", "--recover", "--yes"],
     "version": [],
@@ -53,6 +56,7 @@ WRONG_USAGE = [  # words, what stderr must name
     ("export --from 2026-11-02 --to 2026-11-01", "--from isn't before --to"),
     ("rejects show x", "ID = x"),
     ("rejects list --max 0", "--max"),
+    ("bundle --since yesterday", "--since can't be yesterday"),
 ]
 
 
@@ -104,7 +108,7 @@ def test_wrong_usage_is_2_and_names_the_word(still, words, named):
 def test_a_wrong_configuration_is_78(still, tmp_path):
     refused(alona("status", "--config", str(tmp_path / "none.toml")), 78, "none.toml")
     (tmp_path / "bad.toml").write_text("[mqtt]\nprot = 1\n")
-    for command in (["status"], ["node", "list"], ["export"], ["setup"], ["tail"], ["rejects", "list"]):
+    for command in (["status"], ["doctor"], ["bundle"], ["node", "list"], ["export"], ["setup"], ["tail"], ["rejects", "list"]):
         refused(alona(*command, "--config", str(tmp_path / "bad.toml")), 78, "bad.toml", "line 2", "port")
 
 

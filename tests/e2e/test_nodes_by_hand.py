@@ -14,7 +14,7 @@ from box import ALONA, Box, Login, wait_for
 
 REFUSED = 5  # CONNACK: not authorised
 LINE = re.compile(r"[a-z0-9_-]+:\$7\$101\$[A-Za-z0-9+/]{16}\$[A-Za-z0-9+/]{86}==")
-OWN = ["alona-core", "canary", "alona-probe"]
+OWN = ["alona-core", "canary", "alona-probe", "alona-doctor", "alona-witness"]
 
 
 def connack(box, login=None):

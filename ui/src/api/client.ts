@@ -57,6 +57,7 @@ export const who_am_i = async (ms_max?: number): Promise<Answer<Session>> => kee
 export const login = async (name: string, password: string): Promise<Answer<Session>> => keep_token(await ask("POST", "/session", wire.session, { name, password }));
 export const logout = (): Promise<Answer<void>> => ask("DELETE", "/session", () => undefined);
 export const set_clock = (now: Date): Promise<Answer<void>> => ask("POST", "/clock", () => undefined, { time: now.toISOString() });
+export const bundle_address = `${base}/bundle`;
 export const ask_box = (wish: BoxWish): Promise<Answer<void>> => ask("POST", "/box", () => undefined, { do: wish });
 export const get_overview = (): Promise<Answer<Overview>> => ask("GET", "/overview", wire.overview);
 export const get_node = (id: string): Promise<Answer<NodeDetail>> => ask("GET", node_path(id), wire.node_detail);

@@ -1,6 +1,7 @@
-// What an owner does to the machine itself: restart, shut down, eject the stick. Each asks first.
+// What an owner does to the machine itself: restart, shut down, eject the stick. Each asks first. And a
+// debug bundle for whoever helps.
 import { useState } from "preact/hooks";
-import { ask_box, type Failure } from "../api/client";
+import { ask_box, bundle_address, type Failure } from "../api/client";
 import type { BoxWish } from "../api/types";
 import { refusal_of } from "../state/loaded";
 import { words } from "../words";
@@ -11,7 +12,6 @@ const text = words.system;
 export function BoxButtons({ can }: { can: BoxWish[] }) {
   const [asking, ask] = useState<BoxWish | null>(null), [busy, set_busy] = useState(false);
   const [failure, set_failure] = useState<Failure | null>(null), [said, say] = useState("");
-  if (can.length === 0) return null;
   const go = async (wish: BoxWish): Promise<void> => {
     set_busy(true);
     const answer = await ask_box(wish);
@@ -26,7 +26,8 @@ export function BoxButtons({ can }: { can: BoxWish[] }) {
       <Refusal failure={failure} />
       {asking
         ? <Question what={text.box_ask[asking]} why={text.box_why[asking]} yes={text.box_do[asking]} no={text.box_no} busy={busy} answer={(yes) => (yes ? void go(asking) : ask(null))} />
-        : <div class="al-together">{can.map((wish) => <button key={wish} type="button" class="al-button" onClick={() => { say(""); set_failure(null); ask(wish); }}>{text.box_do[wish]}</button>)}</div>}
+        : <div class="al-together">{can.map((wish) => <button key={wish} type="button" class="al-button" onClick={() => { say(""); set_failure(null); ask(wish); }}>{text.box_do[wish]}</button>)}<a class="al-button" href={bundle_address} download>{text.bundle}</a></div>}
+      <p class="al-soft">{text.bundle_about}</p>
       <p class="al-said" role="status">{said}</p>
     </section>
   );

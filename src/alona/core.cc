@@ -25,6 +25,7 @@
 #include "ops/admitted.h"
 #include "ops/paths.h"
 #include "ops/saved_time.h"
+#include "store/facts.h"
 #include "store/reader.h"
 #include "web/assets.h"
 #include "web/server.h"

@@ -50,6 +50,7 @@ constexpr auto whys = std::to_array<Why>({
     {"fsync", "What is acknowledged as stored must survive a power cut."},
     {"backup", "A card that dies takes with it what no backup has."},
     {"backup_broken", "A backup that can't be read is none."},
+    {"health_old", "What nobody looks at any more isn't found."},
     {"backup_proof", "A backup that nobody has restored is a hope."},
     {"second_copy", "Backups on the same card die with it."},
     {"clock", "Readings get times that are wrong until somebody tells the time."},

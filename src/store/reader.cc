@@ -217,6 +217,4 @@ Result<std::optional<SessionRow>> Reader::session(const std::string& token_hash)
   });
 }
 
-std::string sqlite_version() { return SQLite::getLibVersion(); }
-
 }  // namespace alona::store

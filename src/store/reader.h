@@ -150,7 +150,4 @@ class Reader {
   std::unique_ptr<Impl> impl_;
 };
 
-// Of the library that is loaded, such as "3.40.1".
-[[nodiscard]] std::string sqlite_version();
-
 }  // namespace alona::store

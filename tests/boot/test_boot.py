@@ -56,6 +56,46 @@ def test_the_sandbox_is_in_force_and_every_command_works_in_it(root):
         assert root.run("alona", *command, check=False).returncode in (0, 1), command
 
 
+def doctor(root):
+    """By name, what the doctor finds as root on the booted box."""
+    return {check["id"]: check for check in json.loads(root.out("alona", "doctor", "--json", check=False))["checks"]}
+
+
+def test_the_doctor_finds_an_installed_box_well_and_what_is_broken_in_it(root):
+    checks = doctor(root)
+    for name in ("core", "broker", "broker_allowed", "broker_anonymous", "broker_password", "broker_publish", "broker_subscribe",
+                 "broker_will", "broker_files", "modes", "owners", "page", "version", "services", "timers", "sandbox"):
+        assert checks[name]["state"] == "ok", checks[name]
+    print({name: check["what"] for name, check in checks.items() if check["state"] != "ok"}, checks["fsync"]["what"])
+    root.run("mkdir", "-p", "/run/systemd/system/alona-core.service.d")
+    weak = "/run/systemd/system/alona-core.service.d/weak.conf"
+    root.run("tee", weak, input="[Service]\nProtectSystem=no\nProtectHome=no\n")
+    root.run("systemctl", "daemon-reload")
+    root.run("systemctl", "restart", "alona-core")
+    root.run("systemctl", "stop", "alona-backup.timer")
+    root.run("systemctl", "disable", "alona-recover")
+    root.run("chown", "root", "/var/lib/alona/live/checks/canary")
+    wait_for("the core", root.well)
+    checks = doctor(root)
+    for name, word in (("sandbox", "outside of its folders"), ("timers", "alona-backup.timer"), ("owners", "checks/canary")):
+        assert checks[name]["state"] == "failing" and word in checks[name]["what"], checks[name]
+    root.run("rm", weak)
+    root.run("systemctl", "daemon-reload")
+    root.run("systemctl", "restart", "alona-core")
+    root.run("systemctl", "start", "alona-backup.timer")
+    root.run("systemctl", "enable", "alona-recover")
+    root.run("chown", "alona", "/var/lib/alona/live/checks/canary")
+    wait_for("the core", root.well)
+    assert {doctor(root)[name]["state"] for name in ("services", "timers", "sandbox", "owners")} == {"ok"}
+
+
+def test_a_bundle_of_an_installed_box_has_its_journal_and_units(root):
+    made = json.loads(root.out("alona", "bundle", "--json"))
+    assert {"journal.txt", "units.txt", "versions.txt"} <= set(made["members"]), made["left_out"]
+    assert root.out("stat", "-c", "%U %a", made["file"]).split() == ["alona", "640"]
+    print(made)
+
+
 def test_order_of_the_start(root):
     def begun(unit):
         return int(root.out("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", unit))

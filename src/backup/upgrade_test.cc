@@ -1,25 +1,18 @@
 // Packages that take each other's place: refused, undone, gone back from, and cut short at every system call.
 #include "backup/upgrade.h"
 
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <cstdlib>
 
 #include "backup/test_box.h"
 #include "backup/test_kill.h"
-#include "store/checksum_vfs.h"
 #include "store/schema.h"
 #include "store/step_back.h"
+#include "store/test_version.h"
 
 namespace alona::backup {
 namespace {
 
 namespace fs = std::filesystem;
-
-void schema_is(const fs::path& database, int version) {
-  SQLite::Database db{database.string(), SQLite::OPEN_READWRITE, 5000, *store::checksum_vfs()};
-  db.exec(fmt::format("PRAGMA user_version={}", version));
-}
 
 // A machine whose packages are files that say their version. A later program than 1 upgrades the database
 // when its core starts, with a copy first, and stores a reading of its own.
@@ -56,7 +49,7 @@ class TestPackages : public Packages {
   void start() const {
     if (version() != "2" || fs::exists(copy()) || !upgrades_database) return;
     fs::copy_file(box_.database(), copy());
-    schema_is(box_.database(), store::schema_version + 1);
+    store::put_version(box_.database(), store::schema_version + 1);
   }
   [[nodiscard]] std::string version() const { return text_of(place()); }
   [[nodiscard]] fs::path copy() const {

@@ -229,7 +229,7 @@ class Upgrade {
 fs::path releases_folder(const ops::Paths& paths) { return paths.data().string() + "-releases"; }
 
 Result<fs::path> kept_package(const ops::Paths& paths, const Package& package) {
-  const fs::path file = releases_folder(paths) / name_of(package);
+  fs::path file = releases_folder(paths) / name_of(package);
   std::error_code ec;
   if (fs::is_regular_file(file, ec)) return file;
   return fail(

@@ -65,8 +65,9 @@ std::string clock_text(UtcMs utc, Mono mono) {
 
 Result<UtcMs> time_in(std::string_view text, Mono now) {
   std::int64_t utc = 0, mono = 0;
-  const char* end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, utc);
+  const char *begin = text.data(),
+             *end = begin + text.size();  // NOLINT(bugprone-suspicious-stringview-data-usage)
+  const auto first = std::from_chars(begin, end, utc);
   const bool more = first.ec == std::errc{} && first.ptr != end && *first.ptr == ' ';
   const auto second = more ? std::from_chars(first.ptr + 1, end, mono) : first;
   const Ms waited{now.time_since_epoch().count() - mono};

@@ -1,0 +1,67 @@
+// What root takes up, and what it refuses: links, strangers' files, long ones, times that are none or old.
+#include "ops/requests.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace alona::ops {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Requests : public testing::Test {
+ protected:
+  Requests() {
+    config_.core.runtime_dir = ::mkdtemp(name_);
+    fs::create_directory(paths().requests());
+  }
+  ~Requests() override { fs::remove_all(config_.core.runtime_dir); }
+  [[nodiscard]] Paths paths() const { return Paths{config_}; }
+  [[nodiscard]] fs::path file(Request request) const { return paths().requests() / word(request); }
+
+ private:
+  char name_[32] = "/tmp/alona-requests-XXXXXX";
+  Config config_;
+};
+
+TEST_F(Requests, are_taken_once) {
+  ASSERT_TRUE(put_request(paths(), Request::restart));
+  EXPECT_TRUE(take_request(paths(), Request::restart));
+  const auto again = take_request(paths(), Request::restart);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::not_found);
+}
+
+TEST_F(Requests, that_are_none_are_removed_and_refused) {
+  std::ofstream{paths().runtime() / "secret"} << "1 1\n";
+  fs::create_symlink(paths().runtime() / "secret", file(Request::clock));
+  EXPECT_FALSE(take_request(paths(), Request::clock)) << "a link";
+  EXPECT_TRUE(fs::exists(paths().runtime() / "secret"));
+  EXPECT_FALSE(fs::is_symlink(file(Request::clock)));
+  std::ofstream{file(Request::clock)} << std::string(1000, '1');
+  EXPECT_FALSE(take_request(paths(), Request::clock)) << "a long one";
+  ASSERT_EQ(::mkfifo(file(Request::clock).c_str(), 0600), 0);
+  EXPECT_FALSE(take_request(paths(), Request::clock)) << "a pipe, which nobody writes to";
+  EXPECT_FALSE(fs::exists(file(Request::clock)));
+  fs::remove(paths().requests());
+  const auto nobody = put_request(paths(), Request::eject);
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Errc::refused);
+}
+
+TEST_F(Requests, carry_a_time_that_goes_on_while_they_wait) {
+  const UtcMs now = utc_ms(1'795'521'600'000);
+  const std::string text = clock_text(now, Mono{Ms{5'000}});
+  EXPECT_EQ(*time_in(text, Mono{Ms{6'500}}), now + Ms{1'500});
+  EXPECT_FALSE(time_in(text, Mono{Ms{4'999}})) << "of another boot";
+  EXPECT_FALSE(time_in(text, Mono{Ms{500'000}})) << "old";
+  for (const char* bad : {"", "\n", "1\n", "x 5000\n", "1795521600000 5000", "1795521600000 5000\nrm",
+                          "0 5000\n", "-1 5000\n", "99999999999999999999 5000\n", "9999999999999 5000\n"})
+    EXPECT_FALSE(time_in(bad, Mono{Ms{5'000}})) << bad;
+}
+
+}  // namespace
+}  // namespace alona::ops

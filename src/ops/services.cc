@@ -105,7 +105,9 @@ std::optional<std::string> wrong_with_timer(const UnitFacts& unit) {
 
 std::optional<std::string> wrong_with_job(const UnitFacts& unit) {
   if (auto gone = not_there(unit)) return gone;
-  if (fact(unit, "ActiveState") != "failed" && fact(unit, "Result") == "success") return std::nullopt;
+  // exec-condition: there was nothing to do, as for a copy without a second target.
+  const bool well = fact(unit, "Result") == "success" || fact(unit, "Result") == "exec-condition";
+  if (fact(unit, "ActiveState") != "failed" && well) return std::nullopt;
   return fmt::format("the last run of {} failed ({}, exit code {})", name(unit), fact(unit, "Result"),
                      fact(unit, "ExecMainStatus"));
 }

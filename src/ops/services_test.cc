@@ -54,6 +54,8 @@ TEST(Show, what_is_wrong_is_told) {
   unit["UnitFileState"] = "enabled", unit["ActiveState"] = "inactive";
   EXPECT_TRUE(wrong_with_service(unit) && wrong_with_timer(unit));
   EXPECT_FALSE(wrong_with_job(unit)) << "a job that has ended";
+  unit["Result"] = "exec-condition";
+  EXPECT_FALSE(wrong_with_job(unit)) << "a job that had nothing to do";
   unit["ActiveState"] = "failed", unit["Result"] = "exit-code", unit["ExecMainStatus"] = "1";
   EXPECT_NE(wrong_with_job(unit)->find("exit code 1"), std::string::npos);
   unit["LoadState"] = "not-found";

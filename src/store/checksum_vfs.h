@@ -10,6 +10,9 @@
 // which a flip would look like, never come about. Layout: page[0 .. size-8) ‖ CRC-32C of it (4,
 // little-endian) ‖ CRC-32C of the page number and those 4 (4, little-endian), so that a page written to the
 // wrong place is found as well.
+//
+// The WAL's own file it lengthens beforehand, by 256 KiB to 1 MiB of zeros at a time: behind a reader that
+// holds a moment, such as a backup, the WAL can't begin anew, and each commit would pay for a longer file.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,8 @@ from collections import Counter
 
 from root import wait_for
 
-SANDBOX = {"alona-core": 1.5, "mosquitto": 1.5, "alona-backup": 1.0, "alona-drill": 1.0, "alona-health": 1.0}
+SANDBOX = {"alona-core": 1.5, "mosquitto": 1.5, "alona-backup": 1.0, "alona-drill": 1.0, "alona-health": 1.0,
+           "alona-clock": 1.5, "alona-time": 1.5, "alona-power": 1.0}
 
 
 def password(root):

@@ -34,4 +34,4 @@ def test_each_has_its_paragraph():
     paragraphs = set(re.findall(r"^## ([a-z_]+)$", (ROOT / "docs/runbook.md").read_text(), re.M))
     assert len(ids()) > 20
     assert ids() - paragraphs == set(), "without a paragraph"
-    assert paragraphs - ids() == set(), "of nothing"
+    assert paragraphs - ids() == {"card"}, "of nothing; card: of what no check can see"

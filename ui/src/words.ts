@@ -98,12 +98,12 @@ export const words = {
   runbook: { title: "Runbook", what_to_do: "What to do", about: (what: string) => `about: ${what}`, contents: "Contents", print: "Print" },
   // By the names that findings, checks and paragraphs of the runbook have.
   checks: {
-    core: "The core", health_old: "The rounds of checks", broker: "The broker", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
+    card: "A dead card", core: "The core", health_old: "The rounds of checks", broker: "The broker", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
     backup: "Backups", backup_broken: "The newest backup", backup_proof: "Proof of the backups", second_copy: "The second copy", clock: "The clock", silent: "A silent node", offline: "A node that is off", unseen: "A node never heard",
     node_clock: "A node's clock", rejects: "Refused messages", damaged: "A damaged database", salvaged: "A salvaged database", damaged_history: "Damaged history", written: "Wear of the disk", temperature: "Temperature", power_supply: "Power supply", memory: "Memory",
     broker_allowed: "What the broker lets through", broker_anonymous: "Logins without a name", broker_password: "Wrong passwords", broker_publish: "Who may publish", broker_subscribe: "Who may listen", broker_will: "Last wills",
     broker_rules: "The broker's rules", broker_files: "The broker's files", fsync: "Whether the disk keeps what it says", modes: "Modes of files", owners: "Owners of files", page: "The page", lan: "The way from the LAN",
-    services: "Services", timers: "Timers", sandbox: "The sandbox",
+    version: "The version that runs", services: "Services", timers: "Timers", sandbox: "The sandbox",
   } as Record<string, string>,
   health: {
     title: "Health", all_well: "Every check is well.", some: (n: number) => `${plural(n, "check needs", "checks need")} you.`, failing: "fails", unknown: "not known",

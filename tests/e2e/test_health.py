@@ -1,9 +1,11 @@
 """`alona health`: each fault is found within one round, is named as docs/runbook.md names it, and clears by itself."""
+import datetime
 import json
 import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,28 @@ def test_the_page_tells_the_last_round(well):
     assert all(re.match(r"\d+\.\d+", library["version"]) for library in told["libraries"])
     (well.data / "health/state.json").write_text("{")
     assert well.api("/api/v1/system")["health"] is None
+
+
+def test_what_the_core_knows_of_its_nodes_and_its_clock():
+    with Box() as box:
+        box.run("backup", "now")
+        box.run("backup", "drill")
+        login = box.add_node("well")
+        client = box.client(login)
+        for value in range(6):
+            reading = json.dumps({"v": 1, "sensor": "t", "value": value, "unit": "C"})
+            box.publish(client, [("alona/well/telemetry/t", reading)])
+            time.sleep(1)
+        before = set(failing(box))
+        assert not before & {"rejects", "silent"}
+        box.publish(client, [("alona/well/telemetry/t", "no JSON")])
+        wait_for(lambda: "rejects" in failing(box), "the refused message", 20)
+        # By now it is silent for longer than three of its intervals, and the bound of ten seconds.
+        wait_for(lambda: "silent" in failing(box), "the silent node", 60)
+        box.publish(client, [("alona/well/telemetry/t", json.dumps({"v": 1, "sensor": "t", "value": 7, "unit": "C"}))])
+        wait_for(lambda: "silent" not in failing(box), "the node that is back", 20)
+        if "clock" not in before:
+            return  # this machine's clock is synchronised, and nobody may set it
+        tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        box.api("/api/v1/clock", "POST", {"time": tomorrow.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
+        wait_for(lambda: not {"clock", "rejects"} & set(failing(box)), "a clock that is right, and a new day", 20)

@@ -27,7 +27,7 @@ export function BoxButtons({ can }: { can: BoxWish[] }) {
       {asking
         ? <Question what={text.box_ask[asking]} why={text.box_why[asking]} yes={text.box_do[asking]} no={text.box_no} busy={busy} answer={(yes) => (yes ? void go(asking) : ask(null))} />
         : <div class="al-together">{can.map((wish) => <button key={wish} type="button" class="al-button" onClick={() => { say(""); set_failure(null); ask(wish); }}>{text.box_do[wish]}</button>)}<a class="al-button" href={bundle_address} download>{text.bundle}</a></div>}
-      <p class="al-soft">{text.bundle_about}</p>
+      {!asking && <p class="al-soft">{text.bundle_about}</p>}
       <p class="al-said" role="status">{said}</p>
     </section>
   );

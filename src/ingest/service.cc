@@ -183,7 +183,7 @@ void Service::read_until_due() {
     ingest_.backlog_drained();
 }
 
-// Commit → acknowledge to the broker → acknowledge to nodes that ask → tell the web thread.
+// Commit → acknowledge to the broker → acknowledge to nodes that ask → tell the web thread → end commands.
 void Service::settle() {
   auto committed = ingest_.commit();
   if (!committed) {
@@ -192,9 +192,9 @@ void Service::settle() {
     return;
   }
   if (!committed->changes->empty()) recovery_pause_ = Ms{0};
-  end_commands({});
   if (connected_) acknowledge(*committed);
   if (!committed->changes->empty()) listener_.changed(committed->changes);
+  end_commands({});  // behind the web thread's news: whoever asked finds there what was done
   if (committed->moved) start_again();
 }
 

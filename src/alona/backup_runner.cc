@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "alona/backups_known.h"
+#include "alona/download.h"
 #include "alona/health_known.h"
 
 namespace alona {
@@ -43,21 +44,6 @@ web::BackupSet told(const backup::BackupSet& set) {
   out.program = set.manifest->program;
   if (set.manifest->base) out.base = set.manifest->base->set;
   return out;
-}
-
-// Not what a link leads to.
-Result<web::BackupFile> open_file(const std::filesystem::path& path) {
-  const std::shared_ptr<const int> fd{new int{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)},
-                                      [](const int* held) {
-                                        if (*held >= 0) ::close(*held);
-                                        delete held;
-                                      }};
-  struct stat about{};
-  if (*fd < 0 || ::fstat(*fd, &about) != 0 || !S_ISREG(about.st_mode))
-    return fail(Errc::not_found, fmt::format("the backup {} can't be opened", path.filename().string()),
-                "It may be gone; look at the list again.");
-  ::posix_fadvise(*fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return web::BackupFile{fd, static_cast<std::uint64_t>(about.st_size)};
 }
 
 }  // namespace
@@ -111,7 +97,7 @@ bool BackupRunner::start(web::BackupWish wish, web::Done<void> done) {
 bool BackupRunner::open(std::string set, web::Done<web::BackupFile> done) {
   return post([this, set = std::move(set), done = std::move(done)] {
     const auto path = file_of(set);
-    done(path ? open_file(*path) : std::unexpected(path.error()));
+    done(path ? open_download(*path, "the backup") : std::unexpected(path.error()));
   });
 }
 

@@ -1,13 +1,9 @@
 #include "alona/bundle_runner.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
 
 #include "alona/capture.h"
+#include "alona/download.h"
 #include "base/limits.h"
 
 namespace alona {
@@ -19,18 +15,6 @@ constexpr Ms patience = 18s;
 constexpr const char* within = "10s";
 static_assert(patience < limits::http_answer_timeout);
 constexpr std::size_t said_bytes_max = 65'536;
-
-Result<web::BundleFile> open_bundle(const std::filesystem::path& path) {
-  const std::shared_ptr<const int> fd{new int{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)},
-                                      [](const int* held) {
-                                        if (*held >= 0) ::close(*held);
-                                        delete held;
-                                      }};
-  struct stat about{};
-  if (*fd < 0 || ::fstat(*fd, &about) != 0 || !S_ISREG(about.st_mode))
-    return fail(Errc::failed, fmt::format("the bundle {} can't be opened", path.filename().string()));
-  return web::BundleFile{{fd, static_cast<std::uint64_t>(about.st_size)}, path.filename().string()};
-}
 
 // "alona: what\nnext"
 std::unexpected<Error> told(std::string_view said) {
@@ -75,7 +59,10 @@ Result<web::BundleFile> BundleRunner::made() const {
   const auto* file = object == nullptr ? nullptr : object->if_contains("file");
   if (file == nullptr || !file->is_string())
     return fail(Errc::failed, "`alona bundle` didn't say where it is");
-  return open_bundle(std::string_view(file->get_string()));
+  const std::filesystem::path path{std::string_view(file->get_string())};
+  const auto opened = open_download(path, "the bundle");
+  if (!opened) return std::unexpected(opened.error());
+  return web::BundleFile{*opened, path.filename().string()};
 }
 
 }  // namespace alona

@@ -1,6 +1,7 @@
 #include "alona/capture.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -52,6 +53,15 @@ Result<Captured> capture(const std::vector<std::string>& arguments, Ms patience,
   if (out.cut) child->stop(Ms{1'000});
   out.exit_code = out.cut ? 0 : child->wait();
   return out;
+}
+
+Result<Captured> run_to_end(const std::vector<std::string>& arguments, Ms patience) {
+  auto ran = capture(arguments, patience, std::size_t{1} << 20);
+  if (!ran) return ran;
+  if (ran->cut)
+    return fail(Errc::temporary, fmt::format("{} doesn't end, and was ended", fmt::join(arguments, " ")));
+  while (ran->text.ends_with('\n')) ran->text.pop_back();
+  return ran;
 }
 
 }  // namespace alona

@@ -22,4 +22,9 @@ struct Captured {
 [[nodiscard]] Result<Captured> capture(const std::vector<std::string>& arguments, Ms patience,
                                        std::size_t bytes_max, const std::atomic<bool>* stop = nullptr);
 
+// To its end, whatever it changes: its outputs without the last line's end. temporary: it took longer, or
+// said more than a MiB, and was ended.
+[[nodiscard]] Result<Captured> run_to_end(const std::vector<std::string>& arguments,
+                                          Ms patience = std::chrono::minutes{2});
+
 }  // namespace alona

@@ -102,12 +102,6 @@ bool Child::running() {
   return pid_ > 0;
 }
 
-bool Child::ended() const {
-  siginfo_t about{};
-  return pid_ < 0 || (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-                      about.si_pid == pid_);
-}
-
 int Child::wait() {
   int status = 0;
   while (pid_ > 0 && ::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;

@@ -28,8 +28,7 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child();  // stop(), with a few seconds of patience
 
-  [[nodiscard]] bool running();      // notices an end
-  [[nodiscard]] bool ended() const;  // leaves its exit code to wait()
+  [[nodiscard]] bool running();  // notices an end
   void signal(int number) const;
   // Waits for its end. Its exit code, as a shell tells it: 128 and more for a signal.
   int wait();

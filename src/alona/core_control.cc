@@ -1,17 +1,19 @@
 #include "alona/core_control.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "alona/capture.h"
 #include "alona/child.h"
-#include "alona/program.h"
 #include "base/files.h"
 #include "base/limits.h"
 #include "http/unix_client.h"
@@ -50,6 +52,31 @@ std::unexpected<Error> not_well(std::string_view words, std::string_view where) 
               std::string{where});
 }
 
+// What a child printed, in memory alone.
+class Output {
+ public:
+  Output() : fd_(::memfd_create("output", MFD_CLOEXEC)) {}
+  ~Output() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  [[nodiscard]] int fd() const { return fd_; }
+  // The end of it.
+  [[nodiscard]] std::string text() const {
+    constexpr off_t most = 2000;
+    const off_t bytes = ::lseek(fd_, 0, SEEK_END);
+    std::string text(static_cast<std::size_t>(std::clamp<off_t>(bytes, 0, most)), '\0');
+    const ssize_t n = ::pread(fd_, text.data(), text.size(), std::max<off_t>(bytes - most, 0));
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  }
+
+ private:
+  int fd_;
+};
+
 class SystemdControl : public backup::CoreControl {
  public:
   explicit SystemdControl(const ops::Config& config) : paths_(config) {}
@@ -65,7 +92,7 @@ class SystemdControl : public backup::CoreControl {
   }
   Result<void> start() override {
     // The broker's files are others now; where it isn't run by systemd, a login later proves it.
-    (void)run_program({"systemctl", "try-reload-or-restart", "mosquitto.service"});
+    (void)run_to_end({"systemctl", "try-reload-or-restart", "mosquitto.service"});
     return tell("start");
   }
   Result<void> wait_well() override {
@@ -85,16 +112,16 @@ class SystemdControl : public backup::CoreControl {
 
  private:
   [[nodiscard]] static Result<std::string> property(const std::string& name) {
-    auto said = run_program({"systemctl", "show", "--property=" + name, "--value", unit});
+    auto said = run_to_end({"systemctl", "show", "--property=" + name, "--value", unit});
     if (!said) return std::unexpected(said.error());
-    return std::move(said->output);
+    return std::move(said->text);
   }
   [[nodiscard]] static Result<std::string> active() { return property("ActiveState"); }
   [[nodiscard]] Result<void> tell(const std::string& what) const {
-    const auto said = run_program({"systemctl", what, unit});
+    const auto said = run_to_end({"systemctl", what, unit});
     if (!said) return std::unexpected(said.error());
-    if (said->output.empty()) return {};
-    return fail(Errc::temporary, fmt::format("systemctl {} {}: {}", what, unit, said->output),
+    if (said->text.empty()) return {};
+    return fail(Errc::temporary, fmt::format("systemctl {} {}: {}", what, unit, said->text),
                 "Run the command with sudo.");
   }
   const ops::Paths paths_;
@@ -169,8 +196,8 @@ class OwnControl : public backup::CoreControl {
 bool unit_runs_it(const std::string& config_file) {
   std::error_code ec;
   if (config_file != ops::config_path_default || !fs::exists("/run/systemd/system", ec)) return false;
-  const auto state = run_program({"systemctl", "show", "--property=LoadState", "--value", unit});
-  return state && state->output == "loaded";
+  const auto state = run_to_end({"systemctl", "show", "--property=LoadState", "--value", unit});
+  return state && state->text == "loaded";
 }
 
 }  // namespace

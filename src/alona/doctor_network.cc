@@ -29,9 +29,8 @@ DoctorCheck page(const ops::ListenAddress& listen) {
   const auto answer = visit(host, listen.port, "/health", patience);
   const char* next = "`journalctl -u alona-core` says why; [web] listen says where it should be.";
   if (!answer) return failing("page", answer.error().what, next);
-  if (answer->status == 200) return ok("page", fmt::format("{}:{} answers", host, listen.port));
-  return failing("page",
-                 fmt::format("{}:{} answers {} when asked how it is", host, listen.port, answer->status),
+  if (*answer == 200) return ok("page", fmt::format("{}:{} answers", host, listen.port));
+  return failing("page", fmt::format("{}:{} answers {} when asked how it is", host, listen.port, *answer),
                  "Open the page: it says what is wrong, and which backup would bring it back.");
 }
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "alona/program.h"
+#include "alona/capture.h"
 
 namespace alona {
 namespace {
@@ -25,11 +25,11 @@ std::string last_lines(const std::string& text) {
   return at == std::string::npos || at == 0 ? text : text.substr(at + 1);
 }
 
-Result<std::string> done(const std::vector<std::string>& command, std::chrono::seconds at_most = 120s) {
-  auto ran = run_program(command, at_most);
+Result<std::string> done(const std::vector<std::string>& command, Ms at_most = 120s) {
+  auto ran = run_to_end(command, at_most);
   if (!ran) return std::unexpected(ran.error());
-  if (ran->code == 0) return std::move(ran->output);
-  return fail(Errc::failed, fmt::format("{} {}: {}", command[0], command[1], last_lines(ran->output)));
+  if (ran->exit_code == 0) return std::move(ran->text);
+  return fail(Errc::failed, fmt::format("{} {}: {}", command[0], command[1], last_lines(ran->text)));
 }
 
 class Dpkg : public backup::Packages {
@@ -59,27 +59,27 @@ class Dpkg : public backup::Packages {
   }
   Result<int> compare(const std::string& a, const std::string& b) override {
     for (const auto& [word, order] : {std::pair{"lt", -1}, {"eq", 0}, {"gt", 1}}) {
-      const auto ran = run_program({"dpkg", "--compare-versions", a, word, b});
+      const auto ran = run_to_end({"dpkg", "--compare-versions", a, word, b});
       if (!ran) return std::unexpected(ran.error());
-      if (ran->code == 0) return order;
+      if (ran->exit_code == 0) return order;
     }
     return fail(Errc::failed, fmt::format("dpkg can't compare {} and {}", a, b));
   }
   Result<void> fits(const fs::path& file) override {
-    const auto ran = run_program({"apt-get", "--simulate", "--no-download", "--no-install-recommends",
-                                  "--allow-downgrades", "install", fs::absolute(file).string()});
+    const auto ran = run_to_end({"apt-get", "--simulate", "--no-download", "--no-install-recommends",
+                                 "--allow-downgrades", "install", fs::absolute(file).string()});
     if (!ran) return std::unexpected(ran.error());
     std::string others;
-    std::istringstream lines{ran->output};
+    std::istringstream lines{ran->text};
     for (std::string line; std::getline(lines, line);) {
       std::istringstream words{line};
       std::string what, name;
       if (words >> what >> name && what == "Inst" && name != "alona") others += " " + name;
     }
-    if (ran->code == 0 && others.empty()) return {};
+    if (ran->exit_code == 0 && others.empty()) return {};
     return fail(Errc::refused,
                 others.empty()
-                    ? fmt::format("{} can't be installed here: {}", file.string(), last_lines(ran->output))
+                    ? fmt::format("{} can't be installed here: {}", file.string(), last_lines(ran->text))
                     : fmt::format("{} needs other packages first:{}", file.string(), others),
                 "The field kit has all it needs: run `sudo sh install` there. Nothing was changed.");
   }

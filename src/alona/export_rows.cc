@@ -6,19 +6,10 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "base/csv.h"
 #include "store/reading_text.h"
 
 namespace alona {
-
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + "\"";
-}
 
 std::string shortest(double value) {
   std::array<char, 32> buffer{};

@@ -16,7 +16,6 @@ inline constexpr std::string_view csv_header = "time,node,sensor,value,unit,qual
 [[nodiscard]] std::string csv_row(const store::NamedReading& reading);
 [[nodiscard]] std::string ndjson_row(const store::NamedReading& reading);
 
-[[nodiscard]] std::string csv_field(std::string_view text);
 [[nodiscard]] std::string shortest(double value);
 
 }  // namespace alona

@@ -6,19 +6,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 #include <system_error>
 #include <utility>
+
+#include "http/unix_client.h"
 
 namespace alona {
 namespace {
 
 using Deadline = std::chrono::steady_clock::time_point;
-constexpr std::size_t answer_bytes_max = 16'384;
 
 class Socket {
  public:
@@ -72,31 +70,14 @@ Result<void> knock(const std::string& host, std::uint16_t port, Ms patience) {
   return {};
 }
 
-Result<PageAnswer> visit(const std::string& host, std::uint16_t port, const std::string& target,
-                         Ms patience) {
-  const Deadline deadline = std::chrono::steady_clock::now() + patience;
-  const auto socket = connect(host, port, deadline);
+Result<int> visit(const std::string& host, std::uint16_t port, const std::string& target, Ms patience) {
+  const auto socket = connect(host, port, std::chrono::steady_clock::now() + patience);
   if (!socket) return std::unexpected(socket.error());
   const bool six = host.find(':') != std::string::npos;
-  const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nConnection: close\r\n\r\n",
-                                          target, six ? "[" : "", host, six ? "]" : "", port);
-  // A new connection takes so few bytes at once.
-  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size()))
-    return nobody(host, port, errno);
-  PageAnswer answer;
-  std::array<char, 4096> piece{};
-  while (answer.text.size() < answer_bytes_max) {
-    if (!wait_for(socket->get(), POLLIN, deadline)) return nobody(host, port, ETIMEDOUT);
-    const ssize_t n = ::recv(socket->get(), piece.data(), piece.size(), 0);
-    if (n <= 0) break;
-    answer.text.append(piece.data(), static_cast<std::size_t>(n));
-  }
-  constexpr std::string_view version = "HTTP/1.1 ";
-  if (answer.text.starts_with(version))
-    std::from_chars(answer.text.data() + version.size(),
-                    answer.text.data() + std::min(answer.text.size(), version.size() + 3), answer.status);
-  return answer;
+  const auto answer = http::get_on(
+      socket->get(), fmt::format("{}{}{}:{}", six ? "[" : "", host, six ? "]" : "", port), target, patience);
+  if (!answer) return std::unexpected(answer.error());
+  return answer->status;
 }
 
 }  // namespace alona

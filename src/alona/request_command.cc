@@ -11,8 +11,8 @@
 #include <memory>
 #include <system_error>
 
+#include "alona/capture.h"
 #include "alona/cli.h"
-#include "alona/program.h"
 #include "backup/second_target.h"
 #include "ops/requests.h"
 #include "ops/saved_time.h"
@@ -54,10 +54,10 @@ Result<void> set_clock(UtcMs utc) {
 }
 
 Result<void> systemctl(const char* what) {
-  const auto ran = run_program({"systemctl", what});
+  const auto ran = run_to_end({"systemctl", what});
   if (!ran) return std::unexpected(ran.error());
-  if (ran->code == 0) return {};
-  return fail(Errc::failed, fmt::format("systemctl {}: {}", what, ran->output));
+  if (ran->exit_code == 0) return {};
+  return fail(Errc::failed, fmt::format("systemctl {}: {}", what, ran->text));
 }
 
 // The time saved last, when the machine's clock lies behind it: at boot, before anything writes a time.

@@ -9,6 +9,7 @@
 
 #include "alona/cli.h"
 #include "alona/export_rows.h"
+#include "base/csv.h"
 #include "protocol/decode.h"
 #include "protocol/text.h"
 

@@ -105,9 +105,9 @@ Result<void> receive(int fd, Parser& parser, Ms timeout, bool each_wait, const P
   return {};
 }
 
-std::string request_text(std::string_view method, std::string_view target, std::string_view body) {
-  std::string text =
-      fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method, target);
+std::string request_text(std::string_view method, std::string_view target, std::string_view body,
+                         std::string_view host = "localhost") {
+  std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", method, target, host);
   if (!body.empty())
     text += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
   return text += fmt::format("\r\n{}", body);
@@ -118,31 +118,41 @@ ClientResponse facts(const Parser& parser) {
   return {static_cast<int>(parser.get().result_int()), std::string(type.data(), type.size()), {}};
 }
 
-Result<ClientResponse> talk(const std::filesystem::path& path, const std::string& request, Ms timeout,
-                            bool each_wait, const Progress& progress) {
-  const auto connected = connect_unix(path);
-  if (!connected) return std::unexpected(connected.error());
-  const Descriptor socket{*connected};
-  if (auto sent = send_all(socket.get(), request, SteadyClock::now() + timeout); !sent) {
+Result<ClientResponse> talk(int socket, const std::string& request, Ms timeout, bool each_wait,
+                            const Progress& progress) {
+  if (auto sent = send_all(socket, request, SteadyClock::now() + timeout); !sent) {
     return std::unexpected(sent.error());
   }
   Parser parser;
   parser.eager(true);
   parser.body_limit(each_wait ? boost::optional<std::uint64_t>{}
                               : boost::optional<std::uint64_t>{limits::answer_bytes_max});
-  if (auto done = receive(socket.get(), parser, timeout, each_wait, progress); !done) {
+  if (auto done = receive(socket, parser, timeout, each_wait, progress); !done) {
     return std::unexpected(done.error());
   }
   ClientResponse response = facts(parser);
   response.body = std::move(parser.get().body());
   return response;
 }
+
+Result<ClientResponse> talk(const std::filesystem::path& path, const std::string& request, Ms timeout,
+                            bool each_wait, const Progress& progress) {
+  const auto connected = connect_unix(path);
+  if (!connected) return std::unexpected(connected.error());
+  const Descriptor socket{*connected};
+  return talk(socket.get(), request, timeout, each_wait, progress);
+}
+
+Result<bool> all_of_it(Parser&) { return true; }
 }  // namespace
 
 Result<ClientResponse> unix_request(const std::filesystem::path& socket_path, std::string_view method,
                                     std::string_view target, std::string_view body, Ms timeout) {
-  return talk(socket_path, request_text(method, target, body), timeout, false,
-              [](Parser&) -> Result<bool> { return true; });
+  return talk(socket_path, request_text(method, target, body), timeout, false, all_of_it);
+}
+
+Result<ClientResponse> get_on(int socket, std::string_view host, std::string_view target, Ms timeout) {
+  return talk(socket, request_text("GET", target, {}, host), timeout, false, all_of_it);
 }
 
 Result<ClientResponse> unix_stream(const std::filesystem::path& socket_path, std::string_view target,

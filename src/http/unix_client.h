@@ -24,6 +24,11 @@ struct ClientResponse {
                                                   std::string_view method, std::string_view target,
                                                   std::string_view body, Ms timeout);
 
+// GET on a socket that is connected already, over TCP as well, and stays the caller's; `host` as a browser
+// writes it. Errors as above.
+[[nodiscard]] Result<ClientResponse> get_on(int socket, std::string_view host, std::string_view target,
+                                            Ms timeout);
+
 // The same for a long answer: `sink` gets the body as it comes and ends the transfer by saying false; the
 // response's own body stays empty unless the status is an error's. `timeout` is for each wait. closed: it
 // broke off early.

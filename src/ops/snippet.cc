@@ -11,6 +11,8 @@
 #include <array>
 #include <memory>
 
+#include "base/csv.h"
+
 namespace alona::ops {
 namespace {
 
@@ -19,17 +21,6 @@ std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
-// As RFC 4180 has it: quoted where it must be.
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
     out += c;
   }
   return out + "\"";

@@ -21,35 +21,6 @@ std::uint32_t big_endian_at(const char* header, std::size_t offset) {
   return __builtin_bswap32(v);
 }
 
-// The file's first bytes, or fewer where it is shorter; nothing: it can't be read. Through SQLite's own VFS,
-// never by open() and close(): POSIX drops all locks that a process has on a file as soon as it closes any
-// descriptor of it. The core's writer would lose its lock that way, and the next command that reads and ends,
-// taking itself for the last user, would delete the WAL under the writer, with all that is acknowledged in
-// it.
-std::optional<std::string> first_bytes(const std::string& path, std::size_t bytes) {
-  struct Name {
-    explicit Name(const std::string& of) : text(sqlite3_create_filename(of.c_str(), "", "", 0, nullptr)) {}
-    Name(const Name&) = delete;
-    Name& operator=(const Name&) = delete;
-    ~Name() { sqlite3_free_filename(text); }
-    const char* text;
-  };
-  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
-  std::vector<std::max_align_t> room(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
-  auto* file = reinterpret_cast<sqlite3_file*>(room.data());
-  const Name name{path};
-  if (vfs->xOpen(vfs, name.text, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK)
-    return {};
-  std::string text(bytes, '\0');
-  sqlite3_int64 size = 0;
-  int done = file->pMethods->xFileSize(file, &size);
-  if (static_cast<std::size_t>(size) < bytes) text.resize(static_cast<std::size_t>(size));
-  if (done == SQLITE_OK && !text.empty())
-    done = file->pMethods->xRead(file, text.data(), static_cast<int>(text.size()), 0);
-  file->pMethods->xClose(file);
-  return done == SQLITE_OK ? std::optional{std::move(text)} : std::nullopt;
-}
-
 // A flipped bit may make the header say anything, such as "newer": what it says counts only under its seal.
 // The log of a killed core may hold a newer first page; the old one is whole all the same.
 Result<void> check_first_page(const std::string& path, const std::string& header) {
@@ -75,6 +46,30 @@ std::unique_ptr<SQLite::Database> open_with(const std::string& path, int flags, 
 }
 
 }  // namespace
+
+std::optional<std::string> first_bytes(const std::string& path, std::size_t bytes) {
+  struct Name {
+    explicit Name(const std::string& of) : text(sqlite3_create_filename(of.c_str(), "", "", 0, nullptr)) {}
+    Name(const Name&) = delete;
+    Name& operator=(const Name&) = delete;
+    ~Name() { sqlite3_free_filename(text); }
+    const char* text;
+  };
+  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+  std::vector<std::max_align_t> room(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
+  auto* file = reinterpret_cast<sqlite3_file*>(room.data());
+  const Name name{path};
+  if (vfs->xOpen(vfs, name.text, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK)
+    return {};
+  std::string text(bytes, '\0');
+  sqlite3_int64 size = 0;
+  int done = file->pMethods->xFileSize(file, &size);
+  if (static_cast<std::size_t>(size) < bytes) text.resize(static_cast<std::size_t>(size));
+  if (done == SQLITE_OK && !text.empty())
+    done = file->pMethods->xRead(file, text.data(), static_cast<int>(text.size()), 0);
+  file->pMethods->xClose(file);
+  return done == SQLITE_OK ? std::optional{std::move(text)} : std::nullopt;
+}
 
 Error sqlite_error(const SQLite::Exception& e, const std::string& path) {
   const int code = e.getErrorCode();

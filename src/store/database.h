@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,13 @@ template <class Work>
     return std::unexpected(sqlite_error(e, path));
   }
 }
+
+// The file's first bytes, or fewer where it is shorter; nothing: it can't be read, errno says why. Through
+// SQLite's own VFS, never by open() and close(): POSIX drops all locks that a process has on a file as soon
+// as it closes any descriptor of it. The core's writer would lose its lock that way, and the next command
+// that reads and ends, taking itself for the last user, would delete the WAL under the writer, with all that
+// is acknowledged in it.
+[[nodiscard]] std::optional<std::string> first_bytes(const std::string& path, std::size_t bytes);
 
 // Looks at the file before SQLite may touch it: not_found, corrupt (empty, not a database, another
 // program's), newer. Nothing else may open and close the file by itself, not even to look: see first_bytes.

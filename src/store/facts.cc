@@ -1,11 +1,8 @@
 #include "store/facts.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -15,42 +12,30 @@
 #include <thread>
 #include <vector>
 
+#include "store/database.h"
 #include "store/sql.h"
 
 namespace alona::store {
 namespace {
 
 namespace fs = std::filesystem;
-using Header = std::array<std::uint8_t, 100>;  // https://sqlite.org/fileformat.html, "The Database Header"
+constexpr std::size_t header_bytes = 100;  // https://sqlite.org/fileformat.html, "The Database Header"
 
-Result<Header> read_header(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  const int opened = errno;
-  Header header{};
-  const ssize_t n = fd < 0 ? 0 : ::pread(fd, header.data(), header.size(), 0);
-  if (fd >= 0) ::close(fd);
-  if (fd < 0)
-    return fail(opened == ENOENT ? Errc::not_found : Errc::io,
-                fmt::format("cannot read {}: {}", file.string(), std::generic_category().message(opened)));
-  if (n != static_cast<ssize_t>(header.size()))
-    return fail(Errc::corrupt, fmt::format("{} has no database's header", file.string()));
-  return header;
-}
-
-std::uint32_t number(const Header& header, std::size_t at, std::size_t bytes) {
+std::uint32_t number(std::string_view header, std::size_t at, std::size_t bytes) {
   std::uint32_t n = 0;
-  for (std::size_t i = 0; i < bytes; ++i) n = n << 8 | header[at + i];
+  for (std::size_t i = 0; i < bytes; ++i) n = n << 8 | static_cast<unsigned char>(header[at + i]);
   return n;
 }
 
-std::string header_lines(const Header& h) {
+std::string header_lines(std::string_view h) {
   return fmt::format(
       "page size            {}\nreserved of each page {}\nwrite/read format    {}/{}\nchange counter       "
       "{}\n"
       "pages                {}\nfree pages           {}\nschema cookie        {}\nuser version         {}\n"
       "application id       {:#x}\nlast written by      SQLite {}\n",
-      number(h, 16, 2), h[20], h[18], h[19], number(h, 24, 4), number(h, 28, 4), number(h, 36, 4),
-      number(h, 40, 4), number(h, 60, 4), number(h, 68, 4), number(h, 96, 4));
+      number(h, 16, 2), number(h, 20, 1), number(h, 18, 1), number(h, 19, 1), number(h, 24, 4),
+      number(h, 28, 4), number(h, 36, 4), number(h, 40, 4), number(h, 60, 4), number(h, 68, 4),
+      number(h, 96, 4));
 }
 
 // Sets `over` when the time is up, unless it is gone before.
@@ -117,8 +102,15 @@ std::string table_lines(const fs::path& database, Ms patience) {
 }  // namespace
 
 Result<std::string> facts_of(const fs::path& database, Ms patience) {
-  const auto header = read_header(database);
-  if (!header) return std::unexpected(header.error());
+  std::error_code unseen;
+  if (!fs::exists(database, unseen))
+    return fail(Errc::not_found, fmt::format("there is no database at {}", database.string()));
+  const auto header = first_bytes(database.string(), header_bytes);
+  if (!header)
+    return fail(Errc::io,
+                fmt::format("cannot read {}: {}", database.string(), std::generic_category().message(errno)));
+  if (header->size() != header_bytes)
+    return fail(Errc::corrupt, fmt::format("{} has no database's header", database.string()));
   std::string text;
   for (const char* suffix : {"", "-wal", "-shm", ".damaged"}) {
     std::error_code ec;

@@ -32,24 +32,14 @@ Result<void> only_root() {
               "Run it again with sudo. Nothing was changed.");
 }
 
-// The latest version on a stick that is mounted: a package by itself or in a field kit.
+// By itself or in a field kit.
 Result<fs::path> on_a_stick(backup::Packages& packages) {
-  fs::path latest;
-  std::string version;
+  std::vector<fs::path> folders;
   for (const fs::path& folder : stick_folders()) {
-    for (const fs::path& in : {folder, folder / "packages"}) {
-      std::error_code ec;
-      for (fs::directory_iterator it{in, ec}, end; !ec && it != end; it.increment(ec)) {
-        const std::string name = it->path().filename().string();
-        if (!name.starts_with("alona_") || !name.ends_with(".deb")) continue;
-        const auto found = packages.look(it->path());
-        const auto order =
-            !found || version.empty() ? Result<int>{1} : packages.compare(found->version, version);
-        if (found && order && *order > 0) latest = it->path(), version = found->version;
-      }
-    }
+    folders.push_back(folder);
+    folders.push_back(folder / "packages");
   }
-  if (!latest.empty()) return latest;
+  if (auto latest = backup::latest_package(folders, {}, packages)) return *latest;
   return fail(Errc::not_found, "there is no package of Alona on a stick below /media, /mnt or /run/media",
               "A stick must be mounted first, such as with `sudo mount /dev/sda1 /mnt`.");
 }

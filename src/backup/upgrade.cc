@@ -118,6 +118,20 @@ Result<Upgraded> undo(const ops::Paths& paths, const UpgradeJournal& journal, Pa
   return Upgraded{.from = journal.to.version, .to = journal.from.version, .kept = std::move(*kept)};
 }
 
+// The way back: the package that runs, whole.
+Result<fs::path> way_back(const ops::Paths& paths, const Package& now, Packages& packages) {
+  fs::path file = releases_folder(paths) / name_of(now);
+  std::error_code ec;
+  const bool there = fs::is_regular_file(file, ec);
+  const auto found = there ? packages.look(file) : Result<Package>{};
+  if (there && found && found->version == now.version) return file;
+  return fail(
+      Errc::not_found,
+      fmt::format("there would be no way back: the package of {}, which runs, {} {}", now.version,
+                  there ? "is damaged at" : "isn't at", file.string()),
+      "Copy it there first; the field kit that it came from has it in `packages`. Nothing was changed.");
+}
+
 class Upgrade {
  public:
   Upgrade(const Box& box, bool back, Packages& packages, CoreControl& core, const Clock& clock,
@@ -164,7 +178,7 @@ class Upgrade {
                               now->version),
                   back_ ? untouched : "To go back: `alona upgrade --rollback`. Nothing was changed.");
     if (auto fits = packages_.fits(file); !fits) return fits;
-    const auto former = kept_package(paths_, *now);
+    const auto former = way_back(paths_, *now, packages_);
     if (!former) return std::unexpected(former.error());
     journal_ = {{now->version, *former}, {wanted->version, releases_folder(paths_) / name_of(*wanted)}};
     return {};
@@ -228,27 +242,31 @@ class Upgrade {
 
 fs::path releases_folder(const ops::Paths& paths) { return paths.data().string() + "-releases"; }
 
-Result<fs::path> kept_package(const ops::Paths& paths, const Package& package) {
-  fs::path file = releases_folder(paths) / name_of(package);
-  std::error_code ec;
-  if (fs::is_regular_file(file, ec)) return file;
-  return fail(
-      Errc::not_found,
-      fmt::format("there would be no way back: the package of {}, which runs, isn't at {}", package.version,
-                  file.string()),
-      "Copy it there first; the field kit that it came from has it in `packages`. Nothing was changed.");
+std::optional<fs::path> latest_package(const std::vector<fs::path>& folders, const std::string& before,
+                                       Packages& packages) {
+  std::optional<fs::path> latest;
+  std::string version;
+  const auto less = [&](const std::string& a, const std::string& b) {
+    const auto order = packages.compare(a, b);
+    return order && *order < 0;
+  };
+  for (const fs::path& folder : folders) {
+    std::error_code ec;
+    for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
+      const std::string name = it->path().filename().string();
+      if (!name.starts_with("alona_") || !name.ends_with(".deb")) continue;
+      const auto found = packages.look(it->path());
+      if (!found || (!before.empty() && !less(found->version, before))) continue;
+      if (!latest || less(version, found->version)) latest = it->path(), version = found->version;
+    }
+  }
+  return latest;
 }
 
 Result<fs::path> former_package(const ops::Paths& paths, Packages& packages) {
   const auto now = packages.installed();
   if (!now) return std::unexpected(now.error());
-  std::error_code ec;
-  for (fs::directory_iterator it{releases_folder(paths), ec}, end; !ec && it != end; it.increment(ec)) {
-    if (it->path().extension() != ".deb") continue;
-    const auto other = packages.look(it->path());
-    const auto order = other ? packages.compare(other->version, now->version) : Result<int>{0};
-    if (order && *order < 0) return it->path();
-  }
+  if (auto former = latest_package({releases_folder(paths)}, now->version, packages)) return *former;
   return fail(
       Errc::not_found,
       fmt::format("no package before {} is kept in {}", now->version, releases_folder(paths).string()),

@@ -46,9 +46,6 @@ class Packages {
 };
 
 [[nodiscard]] std::filesystem::path releases_folder(const ops::Paths& paths);
-// The package of this version there. not_found, saying how it gets there.
-[[nodiscard]] Result<std::filesystem::path> kept_package(const ops::Paths& paths, const Package& package);
-
 struct Upgraded {
   std::string from, to;
   std::string kept;  // the database of the newer program, when there was a way back to an older one
@@ -59,7 +56,11 @@ struct Upgraded {
 [[nodiscard]] Result<Upgraded> upgrade(const Box& box, const std::filesystem::path& file, bool back,
                                        Packages& packages, CoreControl& core, const Clock& clock,
                                        const Doing& doing);
-// The package before the one that runs.
+// Of Alona's packages in these folders the latest that is whole, and older than `before` unless that is
+// empty. Nothing: there is none.
+[[nodiscard]] std::optional<std::filesystem::path> latest_package(
+    const std::vector<std::filesystem::path>& folders, const std::string& before, Packages& packages);
+// The package before the one that runs. not_found.
 [[nodiscard]] Result<std::filesystem::path> former_package(const ops::Paths& paths, Packages& packages);
 
 // An upgrade that was cut short is undone. `core` nothing: none runs, and none is to be started, for the

@@ -173,6 +173,24 @@ TEST(Upgrade, refuses_what_is_no_upgrade_and_touches_nothing) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Errc::not_found);
   EXPECT_NE(done.error().what.find("no way back"), std::string::npos);
+  put_file(m.releases / "alona_1_amd64.deb", "pack");
+  const auto damaged = m.go();
+  ASSERT_FALSE(damaged);
+  EXPECT_NE(damaged.error().what.find("damaged"), std::string::npos) << damaged.error().what;
+  m.expect_the_old_one();
+}
+
+TEST(Upgrade, the_latest_whole_package_is_found_and_the_one_before) {
+  Machine m;
+  for (const char* version : {"0", "3", "2"})
+    put_file(m.box.root / "stick" / fmt::format("alona_{}_amd64.deb", version),
+             fmt::format("package {}", version));
+  put_file(m.box.root / "stick/alona_9_amd64.deb", "damaged");
+  put_file(m.box.root / "stick/other_9_amd64.deb", "package 9");
+  const std::vector<fs::path> folders{m.box.root / "nowhere", m.box.root / "stick"};
+  EXPECT_EQ(latest_package(folders, {}, *m.packages), m.box.root / "stick/alona_3_amd64.deb");
+  EXPECT_EQ(latest_package(folders, "3", *m.packages), m.box.root / "stick/alona_2_amd64.deb");
+  EXPECT_FALSE(latest_package(folders, "0", *m.packages));
 }
 
 TEST(Upgrade, goes_back_to_the_version_before) {

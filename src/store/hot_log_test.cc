@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <random>
+#include <set>
 
 #include "store/checksum_vfs.h"
 #include "store/database.h"
@@ -86,6 +87,25 @@ TEST_F(Log, a_small_commit_writes_one_page) {
     EXPECT_EQ(wal_frames() - before, 1u) << i;
   }
   EXPECT_EQ(exported(), all());
+}
+
+// Each change of the file's length costs a commit of the file system's own.
+TEST_F(Log, beside_a_reader_the_log_of_writes_grows_in_few_steps) {
+  commit(10);
+  SQLite::Database reader{db().string(), SQLite::OPEN_READONLY, 5000, *checksum_vfs()};
+  SQLite::Transaction moment{reader};
+  ASSERT_GT(reader.execAndGet("SELECT count(*) FROM sqlite_schema").getInt(), 0);
+  std::set<std::uintmax_t> lengths;
+  for (int i = 0; i < 1500; ++i) {
+    commit(10);
+    lengths.insert(fs::file_size(db().string() + "-wal"));
+  }
+  const auto log = check_wal(db());
+  ASSERT_TRUE(log);
+  EXPECT_GT(log->frames, 1500u) << "it couldn't begin anew";
+  EXPECT_FALSE(log->damaged) << "zeros behind the last frame are no damage";
+  EXPECT_LE(lengths.size(), 4u);
+  EXPECT_GT(*lengths.rbegin(), log->frames * (24 + 512)) << "and is longer than what is in it";
 }
 
 TEST_F(Log, commits_of_any_size_come_back_while_it_goes_round_and_grows) {

@@ -14,15 +14,20 @@ TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
 
 
 def suite():
+    """The release to boot: ALONA_RELEASE, else this machine's."""
     for line in pathlib.Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
-            return line.split("=")[1]
+            return os.environ.get("ALONA_RELEASE") or line.split("=")[1]
     return "unknown"
+
+
+def architecture():
+    return subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
 
 
 def package():
     """The newest one that `./dev package` made, or none."""
-    found = [deb for deb in PACKAGES.glob("alona_*.deb")]
+    found = (PACKAGES / f"{suite()}-{architecture()}").glob("alona_*.deb")
     return max(found, key=lambda deb: deb.stat().st_mtime, default=None)
 
 
@@ -33,7 +38,7 @@ def why_not():
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
         return f"{missing[0]} is missing (apt-get install debootstrap systemd-container)"
-    return "" if package() else "there is no package (./dev package)"
+    return "" if package() else f"there is no package for {suite()} (./dev package {suite()})"
 
 
 def sh(*command, **more):
@@ -51,27 +56,6 @@ def wait_for(what, condition, seconds=60, every=0.2):
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
-def copy_ways_out(folder):
-    """Downloads go the way this machine's do: its proxies, and the certificates it trusts."""
-    for conf in pathlib.Path("/etc/apt/apt.conf.d").glob("99*"):
-        shutil.copy(conf, folder / "etc/apt/apt.conf.d")
-    own = pathlib.Path("/usr/local/share/ca-certificates")
-    if own.is_dir():
-        shutil.copytree(own, folder / "usr/local/share/ca-certificates", dirs_exist_ok=True)
-        sh("chroot", folder, "update-ca-certificates")
-    shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
-
-
-def mirror():
-    """Where this machine gets its packages."""
-    for path, key in (("/etc/apt/sources.list.d/debian.sources", "URIs:"), ("/etc/apt/sources.list", "deb")):
-        for line in pathlib.Path(path).read_text().splitlines() if os.path.exists(path) else ():
-            words = line.split()
-            if words[:1] == [key] and "security" not in line:
-                return next(word for word in words if "://" in word)
-    return "http://deb.debian.org/debian"
-
-
 def keep(name, fill):
     """The archive of a root that `fill` makes in a folder, made once."""
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -85,18 +69,19 @@ def keep(name, fill):
     return kept
 
 
+def debian(folder, *packages):
+    sh(HERE / "tools/debian-root", suite(), architecture(), folder, *packages)
+
+
 def bare():
     """Debian's smallest, and an init."""
-    def fill(folder):
-        sh("debootstrap", "--variant=minbase", "--include=systemd-sysv,dbus", suite(), folder, mirror())
-    return keep(f"{suite()}-bare", fill)
+    return keep(f"{suite()}-bare", lambda folder: debian(folder, "systemd-sysv", "dbus"))
 
 
 def ready():
     """With what the package depends on."""
     def fill(folder):
-        sh("debootstrap", "--variant=minbase", "--include=ca-certificates,systemd-sysv,dbus", suite(), folder, mirror())
-        copy_ways_out(folder)
+        debian(folder, "systemd-sysv", "dbus")
         depends = sh("dpkg-deb", "-f", package(), "Depends")
         names = [part.split("(")[0].split("|")[0].strip() for part in depends.split(",")]
         env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")

@@ -14,7 +14,7 @@ KITS = roots.HERE / "build/kit"
 
 
 def kit():
-    return max(KITS.glob("alona-*"), key=lambda folder: folder.stat().st_mtime, default=None)
+    return max(KITS.glob(f"alona-*-{roots.suite()}-{roots.architecture()}"), key=lambda folder: folder.stat().st_mtime, default=None)
 
 
 def bare():

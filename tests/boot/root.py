@@ -81,7 +81,7 @@ def bare():
 def ready():
     """With what the package depends on."""
     def fill(folder):
-        debian(folder, "systemd-sysv", "dbus")
+        debian(folder, "ca-certificates", "systemd-sysv", "dbus")
         depends = sh("dpkg-deb", "-f", package(), "Depends")
         names = [part.split("(")[0].split("|")[0].strip() for part in depends.split(",")]
         env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")

@@ -55,9 +55,10 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
 
 def free_port():
     """Free at the time of asking, and below those that the kernel gives to clients: a box that is away for a moment
-    must find its own again."""
+    must find its own again. Tests that run side by side look in ranges of their own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = random.randrange(20_000 + 3_000 * worker, 23_000 + 3_000 * worker)
         with socket.socket() as asked:
             asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

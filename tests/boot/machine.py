@@ -1,0 +1,132 @@
+"""A whole machine with a kernel of its own, in QEMU, where a container isn't enough: its power can be cut, and its clock set.
+What its kernel hadn't given to the disk is gone then. Its network reaches this machine's loopback and nothing else."""
+import base64
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import root as roots
+from root import sh, wait_for
+
+# Over a port of its own: one line is one command; the answer is one line of output in base64 and one with the exit code.
+AGENT = r"""#!/bin/bash
+exec 3<>/dev/virtio-ports/control
+while IFS= read -r line <&3; do
+  out=$(bash -c "$line" 2>&1 </dev/null); code=$?
+  printf '%s\n%d\n' "$(printf '%s' "$out" | base64 -w0)" "$code" >&3
+done
+"""
+UNIT = """[Unit]
+Description=The test's own hands
+[Service]
+ExecStart=/usr/local/sbin/agent
+Restart=always
+[Install]
+WantedBy=sysinit.target
+"""
+NETWORK = "[Match]\nName=en*\n[Network]\nAddress=10.0.2.15/24\n"
+
+
+def why_not():
+    reason = roots.why_not()
+    if not reason and not shutil.which("qemu-system-x86_64"):
+        reason = "qemu-system-x86_64 is missing (apt-get install qemu-system-x86)"
+    return reason or ("" if roots.architecture() == "amd64" else "the machine is made for amd64")
+
+
+def disk():
+    """A file system with the package's root, a kernel and the agent; beside it kernel and initrd. Made once."""
+    def fill(folder):
+        folder.mkdir()
+        sh("tar", "-C", folder, "-xf", roots.ready())
+        env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", "linux-image-cloud-amd64", "initramfs-tools",
+           "util-linux-extra", env=env)
+        (folder / "usr/local/sbin/agent").write_text(AGENT)
+        (folder / "usr/local/sbin/agent").chmod(0o755)
+        (folder / "etc/systemd/system/agent.service").write_text(UNIT)
+        (folder / "etc/systemd/network").mkdir(exist_ok=True)
+        (folder / "etc/systemd/network/wired.network").write_text(NETWORK)
+        (folder / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
+        sh("chroot", folder, "systemctl", "enable", "agent.service", "systemd-networkd.service")
+    return roots.keep(f"{roots.suite()}-machine", fill)
+
+
+class Machine:
+    def __init__(self, ports):
+        """`ports`: of this machine's loopback to the guest's, such as {20001: 1883}."""
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alona-machine-", dir="/var/tmp"))
+        self.ports, self.process, self.boots = ports, None, 0
+        tree = self.folder / "tree"
+        tree.mkdir()
+        sh("tar", "-C", tree, "-xf", disk())
+        shutil.copy(roots.package(), tree / "root/alona.deb")
+        for name in ("vmlinuz", "initrd.img"):
+            shutil.copy((tree / name).resolve() if not (tree / name).is_symlink() else tree / os.readlink(tree / name),
+                        self.folder / name)
+        sh("mkfs.ext4", "-q", "-d", tree, self.folder / "disk", "4G")
+        shutil.rmtree(tree)
+
+    def __enter__(self):
+        try:
+            self.boot()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.cut()
+        shutil.rmtree(self.folder)
+
+    def boot(self, more=()):
+        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-10.0.2.15:{there}" for here, there in self.ports.items())
+        control = self.folder / "control"
+        control.unlink(missing_ok=True)
+        kvm = ["-enable-kvm", "-cpu", "host"] if os.access("/dev/kvm", os.W_OK) else ["-cpu", "max"]
+        self.process = subprocess.Popen(
+            ["qemu-system-x86_64", *kvm, "-m", "1024", "-smp", "2", "-nographic", "-no-reboot", "-kernel", self.folder / "vmlinuz",
+             "-initrd", self.folder / "initrd.img", "-append", "root=/dev/vda rw console=ttyS0 panic=-1 net.ifnames=1",
+             "-drive", f"file={self.folder}/disk,format=raw,if=virtio,cache=writeback",
+             "-netdev", f"user,id=net,restrict=on{forwards}", "-device", "virtio-net-pci,netdev=net",
+             "-device", "virtio-serial", "-chardev", f"socket,id=control,path={control},server=on,wait=off",
+             "-device", "virtserialport,chardev=control,name=control", *more],
+            stdin=subprocess.DEVNULL, stdout=open(self.folder / f"console-{self.boots}", "w"), stderr=subprocess.STDOUT)
+        self.boots += 1
+        wait_for("its socket", control.exists)
+        self.line = socket.socket(socket.AF_UNIX)
+        self.line.settimeout(300)
+        self.line.connect(str(control))
+        self.answers = self.line.makefile("rb")
+        assert self.run("echo here").strip() == "here"
+
+    def run(self, command, check=True):
+        """Output of a shell's line; waits until the agent runs."""
+        assert "\n" not in command
+        self.line.sendall(command.encode() + b"\n")
+        out, code = base64.b64decode(self.answers.readline()).decode(), self.answers.readline().strip()
+        assert code, (self.folder / f"console-{self.boots - 1}").read_text()[-3000:]
+        assert not check or code == b"0", f"{command}: {code.decode()}\n{out}"
+        return out
+
+    def cut(self):
+        """The power goes: nothing in it gets to end."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.line.close()
+        self.process = None
+
+    def wait(self, what, command, seconds=120):
+        """Until the shell's line succeeds."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.run(f"{command} && echo yes || true").strip().endswith("yes"):
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"waited {seconds} s for {what}: {self.run('systemctl --failed; journalctl -b -n 40 --no-pager', False)}")

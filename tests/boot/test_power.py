@@ -1,0 +1,100 @@
+"""A machine with a kernel of its own: its power is cut again and again under load, and its dead clock is set."""
+import datetime
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+from machine import Machine, why_not
+from root import HERE
+
+sys.path.append(str(HERE / "tests/e2e"))
+from box import free_port  # noqa: E402
+from page import Page  # noqa: E402
+
+ALONA = os.environ.get("ALONA", str(HERE / "build/release/bin/alona"))
+UP = "alona status >/dev/null 2>&1; [ $? -le 1 ]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def able():
+    reason = why_not() or ("" if os.path.exists(ALONA) else "there is no program to be the node (./dev build)")
+    if reason:
+        pytest.skip(reason)
+
+
+def installed(machine):
+    machine.run("dpkg -i /root/alona.deb")
+    machine.wait("the core", UP)
+
+
+def values(machine):
+    lines = machine.run("alona export --node well").splitlines()[1:]
+    return [line.split(",")[0] for line in lines]
+
+
+def test_the_power_is_cut_under_load_and_nothing_acknowledged_is_lost(long_run, tmp_path):
+    seed = int(os.environ.get("ALONA_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"ALONA_SEED={seed}")
+    rng, cuts, port = random.Random(seed), 100 if long_run else 8, free_port()
+    with Machine({port: 1883}) as machine:
+        installed(machine)
+        node = json.loads(machine.run("alona node add well --json"))
+        machine.run("sync")  # what was shown to a person before the first cut is on the disk anyway: the core syncs it
+        (tmp_path / "nodes").write_text(f"well {node['password']}\n")
+        simulated = subprocess.Popen(
+            [ALONA, "sim", "--port", str(port), "--credentials", tmp_path / "nodes", "--node-id", "well", "--single", "--rate", "5",
+             "--ring", "32768", "--messages", str(300 * cuts), "--drain", "300", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            for _ in range(cuts):
+                time.sleep(rng.uniform(0, 6))
+                machine.cut()
+                machine.boot()
+                machine.wait("the core", UP)
+                assert not machine.run("systemctl --failed --no-legend").strip()
+            said, errors = simulated.communicate(timeout=900)
+        finally:
+            simulated.kill()
+        sums = json.loads(said.splitlines()[-1])
+        print(f"{cuts} cuts; the node: {sums}")
+        assert simulated.returncode == 0, said + errors
+        assert sums["lost"] == sums["pending"] == 0 and sums["acked"] == sums["taken"] == 300 * cuts
+        stored = values(machine)
+        assert len(stored) == sums["acked"], "each once"
+        machine.run("alona check")
+
+
+def test_a_dead_clock_is_set_by_a_visitor_and_kept(long_run):
+    old = ("-rtc", "base=2015-01-01T00:00:00")
+
+    def utc():
+        return datetime.datetime.fromtimestamp(int(machine.run("date +%s")), datetime.timezone.utc)
+    port = free_port()
+    with Machine({port: 4000}) as machine:
+        machine.cut()
+        machine.boot(old)
+        installed(machine)
+        assert utc().year < 2026, "a machine in the past"
+        admin = json.loads(machine.run("alona setup --json"))
+        page = Page(SimpleNamespace(page_port=port, setup=admin))
+        assert page.log_in().status == 200
+        now = datetime.datetime.now(datetime.timezone.utc)
+        answer = page.ask("/clock", "POST", {"time": now.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
+        assert answer.status == 204, answer
+        machine.wait("the clock", f"[ $(date +%s) -ge {int(now.timestamp()) - 2} ]", 30)
+        assert abs((utc() - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 5
+        chip = machine.run("cat /sys/class/rtc/rtc0/date").strip()
+        assert chip == now.strftime("%Y-%m-%d"), "the chip, too"
+        machine.wait("a commit that knows the time", "alona check >/dev/null")
+        time.sleep(2)
+        # The chip is dead again at the next boot: the box goes on from when it was last seen running.
+        machine.run("systemctl stop alona-core")
+        machine.cut()
+        machine.boot(old)
+        machine.wait("the core", UP)
+        assert utc() >= now - datetime.timedelta(minutes=1), utc()

@@ -97,6 +97,15 @@ def test_a_bundle_of_an_installed_box_has_its_journal_and_units(root):
     print(made)
 
 
+def test_the_journal_is_kept_on_the_disk_and_has_its_bounds(root):
+    root.run("systemctl", "restart", "systemd-journald")
+    said = root.log("-u", "systemd-journald", "-n", "20")
+    assert re.search(r"/var/log/journal/\S+\) is \S+, max 200(\.0)?M", said), said
+    in_force = root.out("systemd-analyze", "cat-config", "systemd/journald.conf")
+    for line in ("Storage=persistent", "SystemMaxUse=200M", "SystemKeepFree=500M", "MaxRetentionSec="):
+        assert re.search(f"^{line}", in_force, re.M), in_force
+
+
 def test_order_of_the_start(root):
     def begun(unit):
         return int(root.out("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", unit))

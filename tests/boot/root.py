@@ -94,7 +94,7 @@ def ready():
 def repacked(version, program=None):
     """The package under another version; `program` stands in for its own, which is then /usr/lib/alona/real."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    made = KEPT / f"repacked-{version}.deb"
+    made = KEPT / f"repacked-{suite()}-{version}.deb"
     if made.exists() and made.stat().st_mtime > package().stat().st_mtime:
         return made
     with tempfile.TemporaryDirectory() as folder:

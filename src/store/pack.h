@@ -49,9 +49,9 @@ class Packer {
   template <class T>
   void fixed(T v) {
     static_assert(std::endian::native == std::endian::little);
-    std::uint8_t raw[sizeof v];
-    std::memcpy(raw, &v, sizeof v);
-    out_.insert(out_.end(), raw, raw + sizeof v);
+    const std::size_t at = out_.size();
+    out_.resize(at + sizeof v);
+    std::memcpy(out_.data() + at, &v, sizeof v);
   }
   std::vector<std::uint8_t>& out_;
 };

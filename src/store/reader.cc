@@ -189,6 +189,10 @@ Result<std::optional<RejectItem>> Reader::reject(std::int64_t id) {
   });
 }
 
+Result<std::int64_t> Reader::canary() {
+  return impl_->ask([&] { return setting(*impl_->db, canary_setting); });
+}
+
 Result<std::optional<UserRow>> Reader::user(const std::string& name) {
   return impl_->ask([&]() -> std::optional<UserRow> {
     SQLite::Statement s{*impl_->db, "SELECT name, password_hash, admin FROM user WHERE name = ?"};

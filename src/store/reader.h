@@ -138,6 +138,8 @@ class Reader {
                                              const std::function<bool(const NamedReading&)>& sink);
 
   [[nodiscard]] Result<Proof> proof();
+  // The mark of the canary's reading that was stored last; 0: none was.
+  [[nodiscard]] Result<std::int64_t> canary();
 
   [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
   [[nodiscard]] Result<std::vector<UserRow>> users();  // by name

@@ -83,7 +83,9 @@ class Api {
   void put_user(const Call& call);
   void remove_user(const Call& call);
   void note_done(const std::string& who, const std::string& what);
-  void put_check(const Call& call);  // api_checks.cc
+  // api_checks.cc
+  void put_check(const Call& call);
+  void canary(const Call& call);
   // api_overview.cc
   void overview(const Call& call);
   void answer_overview(const http::Reply& reply) const;

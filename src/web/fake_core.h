@@ -33,6 +33,7 @@ struct FakeCore {
   std::atomic<bool> broken = false;  // the database can't be opened
   std::atomic<int> export_rows = 3;
   std::atomic<int> asked_trends = 0;
+  std::atomic<std::int64_t> canary = 0;
 };
 
 class FakeBackend final : public Backend {
@@ -228,6 +229,7 @@ class FakeArchive final : public Archive {
     }
     return {};
   }
+  Result<std::int64_t> canary() override { return core_.canary.load(); }
   Result<std::optional<store::UserRow>> user(const std::string& name) override {
     const std::lock_guard lock{core_.mutex};
     const auto found = core_.users.find(name);

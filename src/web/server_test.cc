@@ -618,6 +618,17 @@ TEST(Web, the_machine_is_asked_by_an_admin_for_what_it_can) {
   EXPECT_EQ(system.at("can").at(1), "power_off");
 }
 
+TEST(Web, the_canarys_mark_is_told_as_it_is_stored) {
+  Box box;
+  box.log_in();
+  const auto mark = [&] {
+    return json_of(box.ask("GET", "/api/v1/canary", {}, box.cookie)).as_object().at("mark");
+  };
+  EXPECT_TRUE(mark().is_null()) << "none came yet";
+  box.core.canary = 281'474'976'710'656;
+  EXPECT_EQ(mark(), 281'474'976'710'656);
+}
+
 TEST(Web, the_system_tells_of_health_clock_and_versions) {
   WebOptions options;
   options.timezone = "Europe/Berlin";

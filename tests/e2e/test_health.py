@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -98,6 +99,78 @@ def test_a_password_that_the_broker_refuses(well):
     assert "broker_login" in others(well)
     file.write_text(kept)
     assert "broker_login" not in others(well)
+
+
+def with_rules(box, change):
+    """The broker with other rules than Alona's; returns what they were."""
+    file = box.data / "live/broker/acl"
+    kept = file.read_text()
+    changed = change(kept)
+    assert changed != kept
+    file.write_text(changed)
+    box.reload_broker()
+    return kept
+
+
+def back_to(box, rules):
+    (box.data / "live/broker/acl").write_text(rules)
+    box.reload_broker()
+    wait_for(lambda: "canary" not in others(box), "the canary's way to be free again", 60)
+
+
+def canary(box):
+    record = json.loads(box.run("health", "--json", check=False).stdout)
+    return next(check for check in record["checks"] if check["id"] == "canary")
+
+
+def test_a_reading_of_its_own_takes_the_road_of_all(well):
+    well.wait_healthy()  # the broker has just been away
+    before = well.api("/api/v1/canary")["mark"]
+    assert canary(well)["state"] == "ok"
+    after = well.api("/api/v1/canary")["mark"]
+    assert after and after != before
+    well.kill_core()
+    well.start_core()
+    assert well.api("/api/v1/canary")["mark"] == after, "on the disk"
+    for key in ("nodes", "series", "rejects"):
+        assert well.api(f"/api/v1/{key}")[key] == []
+    assert well.export() == [] and well.overview()["readings_stored"] == 0
+
+
+def test_a_canary_that_the_rules_forbid_is_found(well):
+    kept = with_rules(well, lambda rules: rules.replace("user canary\n", "user canary\ntopic deny alona/canary/#\n"))
+    found = others(well)
+    assert set(found) == {"canary"} and "live" in found["canary"]["what"]
+    back_to(well, kept)
+
+
+def test_a_core_that_hears_nothing_any_more_is_found(well):
+    kept = with_rules(well, lambda rules: rules.replace("topic readwrite alona/#", "topic write alona/#"))
+    assert well.overview()["broker_connected"]
+    assert set(others(well)) == {"canary"}
+    back_to(well, kept)
+
+
+def test_where_the_core_says_why_nothing_is_sent(well):
+    before = well.api("/api/v1/canary")["mark"]
+    well.stop_core()
+    check = canary(well)
+    assert check["state"] == "unknown" and "nothing was sent" in check["what"]
+    well.start_core()
+    assert well.api("/api/v1/canary")["mark"] == before, "nothing waited for it at the broker"
+    assert canary(well)["state"] == "ok"
+
+
+def test_a_database_that_another_holds_is_told_by_its_own_name(well):
+    holder = sqlite3.connect(well.data / "live/db/alona.sqlite3", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        wait_for(lambda: "storing" in others(well), "what keeps it from storing", 90)
+        assert canary(well)["state"] == "unknown"
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+    wait_for(lambda: not others(well), lambda: f"all is well: {others(well)}", 90)
 
 
 @needs_root

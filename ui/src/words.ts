@@ -98,7 +98,7 @@ export const words = {
   runbook: { title: "Runbook", what_to_do: "What to do", about: (what: string) => `about: ${what}`, contents: "Contents", print: "Print" },
   // By the names that findings, checks and paragraphs of the runbook have.
   checks: {
-    card: "A dead card", core: "The core", health_old: "The rounds of checks", broker: "The broker", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
+    card: "A dead card", core: "The core", health_old: "The rounds of checks", broker: "The broker", canary: "The way of a reading", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
     backup: "Backups", backup_broken: "The newest backup", backup_proof: "Proof of the backups", second_copy: "The second copy", clock: "The clock", silent: "A silent node", offline: "A node that is off", unseen: "A node never heard",
     node_clock: "A node's clock", rejects: "Refused messages", damaged: "A damaged database", salvaged: "A salvaged database", damaged_history: "Damaged history", written: "Wear of the disk", temperature: "Temperature", power_supply: "Power supply", memory: "Memory",
     broker_allowed: "What the broker lets through", broker_anonymous: "Logins without a name", broker_password: "Wrong passwords", broker_publish: "Who may publish", broker_subscribe: "Who may listen", broker_will: "Last wills",

@@ -61,6 +61,7 @@ constexpr auto whys = std::to_array<Why>({
     {"node_clock", "Its readings have the time of their arrival."},
     {"rejects", "What a node meant to say isn't in the history."},
     {"damaged", "What is damaged can be lost with the next fault."},
+    {"check_old", "Damage that nobody has found goes into every backup."},
     {"salvaged", "Something was lost or mended; somebody should know."},
     {"damaged_history", "A piece of history can't be shown."},
     {"written", "Cards die of being written to."},

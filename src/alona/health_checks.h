@@ -18,18 +18,19 @@ struct HealthCheck {
   std::string id;  // the same as long as it is the same thing
   State state = State::ok;
   std::string what, next;  // failing: what is wrong, what to do; unknown: why nobody knows
+  bool by_core = false;    // the core's own word, which a running core may have taken back since
 };
 
 // For those who look: a check's three outcomes.
 namespace health {
 [[nodiscard]] inline HealthCheck ok(std::string id) {
-  return {std::move(id), HealthCheck::State::ok, {}, {}};
+  return {std::move(id), HealthCheck::State::ok, {}, {}, false};
 }
 [[nodiscard]] inline HealthCheck failing(std::string id, std::string what, std::string next) {
-  return {std::move(id), HealthCheck::State::failing, std::move(what), std::move(next)};
+  return {std::move(id), HealthCheck::State::failing, std::move(what), std::move(next), false};
 }
 [[nodiscard]] inline HealthCheck unknown(std::string id, std::string why) {
-  return {std::move(id), HealthCheck::State::unknown, std::move(why), {}};
+  return {std::move(id), HealthCheck::State::unknown, std::move(why), {}, false};
 }
 }  // namespace health
 

@@ -58,6 +58,7 @@ CoreSays ask_core(const ops::Paths& paths) {
     if (one == nullptr || text_of(*one, "id") == "no_nodes" || text_of(*one, "id") == "health_old") continue;
     if (text_of(*one, "level") == "being_lost") says.takes_readings = false;
     says.findings.push_back(failing(text_of(*one, "id"), text_of(*one, "what"), text_of(*one, "todo")));
+    says.findings.back().by_core = true;
   }
   return says;
 }

@@ -151,6 +151,7 @@ inline constexpr auto http_stop_grace = 2s;       // at stop, for answers under 
 inline constexpr std::size_t http_connections_max = 64;
 inline constexpr std::size_t http_local_connections_max = 8;
 inline constexpr std::size_t live_streams_max = 16;
+inline constexpr std::size_t starts_shown_max = 10;  // of the box; a crash each few seconds fills any list
 static_assert(broker_reload_max + broker_login_max < http_answer_timeout);
 static_assert(live_streams_max < http_connections_max);
 // What one slow live stream may leave unread before it is cut: minutes of a house, seconds of a flood.

@@ -96,7 +96,9 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
-  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health) const;
+  void system_starts(const std::optional<HealthKnown>& health, const http::Reply& reply);
+  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health,
+                                             const Result<std::vector<store::Start>>& starts) const;
   // api_backups.cc
   void backups(const Call& call);
   void back_up(const Call& call);

@@ -26,6 +26,7 @@ struct FakeCore {
   std::vector<ExclusionWish> excluded;
   std::vector<std::pair<std::string, std::string>> notes;
   std::optional<HealthKnown> health;
+  std::vector<store::Start> starts;
   BackupsPicture backups;
   std::vector<BackupWish> backups_started;
   std::map<std::string, std::string> backup_files;
@@ -228,6 +229,10 @@ class FakeArchive final : public Archive {
       if (!sink({utc_ms(1'795'545'727'250 + i), "roof", "temperature", "°C, \"x\"", 21.5, 1})) return {};
     }
     return {};
+  }
+  Result<std::vector<store::Start>> starts(std::size_t) override {
+    const std::lock_guard lock{core_.mutex};
+    return core_.starts;
   }
   Result<std::int64_t> canary() override { return core_.canary.load(); }
   Result<std::optional<store::UserRow>> user(const std::string& name) override {

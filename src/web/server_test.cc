@@ -655,6 +655,26 @@ TEST(Web, the_system_tells_of_health_clock_and_versions) {
   EXPECT_EQ(system.at("health").at("checks").at(1).at("since"), count(noon - 1min));
 }
 
+TEST(Web, the_system_tells_of_starts_and_of_the_rest_without_its_database) {
+  Box box;
+  box.log_in();
+  box.core.starts = {{noon, true, store::RunEnd::power, noon - 1h, Ms{1h}},
+                     {noon - 2h, false, store::RunEnd::crash, noon - 3h, {}},
+                     {noon - 9h, true, store::RunEnd::none, {}, {}}};
+  const auto starts =
+      json_of(box.ask("GET", "/api/v1/system", {}, box.cookie)).as_object().at("starts").as_array();
+  ASSERT_EQ(starts.size(), 3u);
+  EXPECT_EQ(starts[0], (json::value{{"at", count(noon)},
+                                    {"at_known", true},
+                                    {"before", "power"},
+                                    {"last", count(noon - 1h)},
+                                    {"dark_ms", 3'600'000}}));
+  EXPECT_EQ(starts[1].at("before"), "crash");
+  EXPECT_FALSE(starts[1].at("at_known").as_bool());
+  EXPECT_TRUE(starts[1].at("dark_ms").is_null());
+  EXPECT_TRUE(starts[2].at("last").is_null());
+}
+
 TEST(Web, bad_bodies_are_named) {
   Box box;
   box.log_in();

@@ -5,19 +5,17 @@
 #include <algorithm>
 
 namespace alona {
-namespace {
 
-std::optional<UtcMs> time_of(const std::filesystem::path& file) {
+std::optional<UtcMs> box_since(const std::filesystem::path& made_at_setup) {
   struct stat about{};
-  if (::stat(file.c_str(), &about) != 0) return std::nullopt;
+  if (::stat(made_at_setup.c_str(), &about) != 0) return std::nullopt;
   return utc_ms(std::int64_t{about.st_mtim.tv_sec} * 1000);
 }
 
-}  // namespace
-
 web::BackupsKnown backups_known(const std::vector<backup::BackupSet>& sets,
                                 const std::filesystem::path& made_at_setup, Ms age_max) {
-  web::BackupsKnown known{.news = {}, .failed = {}, .box_since = time_of(made_at_setup), .age_max = age_max};
+  web::BackupsKnown known{
+      .news = {}, .failed = {}, .box_since = box_since(made_at_setup), .age_max = age_max};
   for (const backup::BackupSet& set : sets) {
     if (!set.counts()) {
       if (known.failed.empty()) known.failed = set.state.failed;

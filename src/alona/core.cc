@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "alona/backups_known.h"
 #include "alona/core_backend.h"
 #include "alona/proof.h"
 #include "alona/rescue.h"
@@ -202,9 +203,13 @@ Result<void> serve(const CoreOptions& options) {
 
   std::thread writing{[&] { writer.run(); }};
   std::optional<Proof> proof{
-      std::in_place, paths,
-      writer,        *page,
-      clock,         Proof::Start{database.unclean, database.damaged, options.config.backup.second_target}};
+      std::in_place,
+      paths,
+      writer,
+      *page,
+      clock,
+      Proof::Start{database.unclean, database.damaged, options.config.backup.second_target,
+                   box_since(options.config.mqtt.password_file)}};
   backups->tell(*page);
   backend->on_checked([&] { proof->look_again(); });
   sd_notify(0, "READY=1");

@@ -17,7 +17,7 @@ State state_of(HealthCheck::State state) {
                                                 : State::unknown;
 }
 
-doctor::Checks health(const Patient& patient) {
+doctor::Checks timers_round(const Patient& patient) {
   doctor::Checks checks;
   for (HealthCheck& c : health_checks(patient.config, patient.clock))
     checks.push_back({std::move(c.id), state_of(c.state), std::move(c.what), std::move(c.next)});
@@ -35,6 +35,7 @@ constexpr auto whys = std::to_array<Why>({
     {"core", "Without it nothing is stored; nodes and broker keep what comes for a while."},
     {"broker", "Nodes can't send anything."},
     {"broker_login", "Checks, and perhaps the core, can't speak with the broker."},
+    {"canary", "Nodes send, and nothing of it is kept."},
     {"broker_allowed", "Nodes speak and nobody hears them."},
     {"broker_anonymous", "Anybody on the network could read and make up readings."},
     {"broker_password", "Anybody who knows a name could speak as that node."},
@@ -60,6 +61,7 @@ constexpr auto whys = std::to_array<Why>({
     {"node_clock", "Its readings have the time of their arrival."},
     {"rejects", "What a node meant to say isn't in the history."},
     {"damaged", "What is damaged can be lost with the next fault."},
+    {"check_old", "Damage that nobody has found goes into every backup."},
     {"salvaged", "Something was lost or mended; somebody should know."},
     {"damaged_history", "A piece of history can't be shown."},
     {"written", "Cards die of being written to."},
@@ -84,7 +86,7 @@ std::vector<DoctorCheck> examine(const Patient& patient, const std::function<voi
     std::string_view name;
     doctor::Checks (*look)(const Patient&);
   };
-  constexpr auto chapters = std::to_array<Chapter>({{"what the timer's round looks at", health},
+  constexpr auto chapters = std::to_array<Chapter>({{"what the timer's round looks at", timers_round},
                                                     {"the broker's rules, by real logins", doctor::broker},
                                                     {"files, their modes and owners", doctor::files},
                                                     {"whether the disk keeps what it says", doctor::disk},

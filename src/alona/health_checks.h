@@ -1,14 +1,15 @@
 // The checks of `alona health`: what is wrong with this box, found by a process that shares nothing with the
 // core but its socket. What the core knows itself comes from there; the rest is looked at here, so that a
-// dead core hides nothing. Each check is bounded in time; all of them take less than 40 s.
+// dead core hides nothing. Each check is bounded in time; all of them take less than 80 s, and a second or
+// two where nothing is wrong.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
 #include "ops/config.h"
+#include "ops/machine.h"
 
 namespace alona {
 
@@ -17,16 +18,23 @@ struct HealthCheck {
   std::string id;  // the same as long as it is the same thing
   State state = State::ok;
   std::string what, next;  // failing: what is wrong, what to do; unknown: why nobody knows
+  bool by_core = false;    // the core's own word, which a running core may have taken back since
 };
 
-// Where the kernel tells; tests have places of their own.
-struct HealthPlaces {
-  std::filesystem::path temperature = "/sys/class/thermal/thermal_zone0/temp";
-  std::filesystem::path throttled = "/sys/devices/platform/soc/soc:firmware/get_throttled";
-  std::filesystem::path memory = "/proc/meminfo";
-};
+// For those who look: a check's three outcomes.
+namespace health {
+[[nodiscard]] inline HealthCheck ok(std::string id) {
+  return {std::move(id), HealthCheck::State::ok, {}, {}, false};
+}
+[[nodiscard]] inline HealthCheck failing(std::string id, std::string what, std::string next) {
+  return {std::move(id), HealthCheck::State::failing, std::move(what), std::move(next), false};
+}
+[[nodiscard]] inline HealthCheck unknown(std::string id, std::string why) {
+  return {std::move(id), HealthCheck::State::unknown, std::move(why), {}, false};
+}
+}  // namespace health
 
 [[nodiscard]] std::vector<HealthCheck> health_checks(const ops::Config& config, const Clock& clock,
-                                                     const HealthPlaces& places = {});
+                                                     const ops::MachinePlaces& places = {});
 
 }  // namespace alona

@@ -38,7 +38,9 @@ std::optional<HealthEntry> entry_of(const json::value& value) {
   const auto* since = one->if_contains("since");
   std::string id = text_of(*one, "id");
   if (id.empty() || !state || since == nullptr || !since->is_int64()) return std::nullopt;
-  return HealthEntry{{std::move(id), *state, text_of(*one, "what"), text_of(*one, "next")},
+  const auto* by_core = one->if_contains("by_core");
+  return HealthEntry{{std::move(id), *state, text_of(*one, "what"), text_of(*one, "next"),
+                      by_core != nullptr && by_core->is_bool() && by_core->get_bool()},
                      utc_ms(since->get_int64())};
 }
 
@@ -88,7 +90,8 @@ std::string record_text(const HealthRound& round) {
                                   {"state", name(e.check.state)},
                                   {"since", count(e.since)},
                                   {"what", e.check.what},
-                                  {"next", e.check.next}});
+                                  {"next", e.check.next},
+                                  {"by_core", e.check.by_core}});
   return json::serialize(json::object{{"at", count(round.at)}, {"well", round.well()}, {"checks", checks}}) +
          "\n";
 }

@@ -1,6 +1,7 @@
 #include "alona/proof.h"
 #include "backup/drill.h"
 #include "backup/second_state.h"
+#include "backup/sets.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -34,6 +35,22 @@ std::map<store::SeriesNo, std::string> series_names(store::Reader& reader) {
   for (const auto& one : *series)
     names[one.no] = node_names[one.node] + " " + (one.label.empty() ? one.sensor : one.label);
   return names;
+}
+
+// A backup reads and checks the database as a whole before it keeps it.
+std::optional<UtcMs> last_whole(const std::optional<store::CheckRow>& quick,
+                                const std::optional<store::CheckRow>& full,
+                                const std::filesystem::path& backups) {
+  std::optional<UtcMs> last;
+  for (const auto* check : {&quick, &full}) {
+    if (*check && (*check)->whole) last = std::max(last, std::optional{(*check)->at});
+  }
+  const auto sets = backup::list_sets(backups);
+  if (!sets) return last;
+  for (const backup::BackupSet& set : *sets) {
+    if (set.counts()) last = std::max(last, std::optional{set.manifest->taken});
+  }
+  return last;
 }
 
 }  // namespace
@@ -127,6 +144,9 @@ void Proof::tell() {
   const auto& last = !full || (quick && quick->at > full->at) ? quick : full;
   if (last && !last->whole) note_damage(last->detail);
   picture.damage = damage_;
+  picture.looked = last_whole(quick, full, paths_.backups());
+  picture.box_since = start_.box_since;
+  if (clock_.trusted()) picture.now = clock_.utc();
   std::error_code ec;
   picture.salvage_kept =
       picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);

@@ -22,6 +22,7 @@ class Proof {
     bool unclean = false;
     std::optional<Error> damaged;  // known already
     std::string second_target;     // of the backups
+    std::optional<UtcMs> box_since;
   };
   // All of them outlive it.
   Proof(ops::Paths paths, ingest::Service& service, web::WebServer& page, const Clock& clock, Start start);

@@ -3,6 +3,7 @@
 
 #include "alona/cli.h"
 #include "alona/core_client.h"
+#include "alona/status_health.h"
 #include "backup/second_state.h"
 #include "ops/status.h"
 
@@ -23,17 +24,44 @@ std::string second_line(const ops::Config& config, const ops::Paths& paths) {
   return fmt::format("\nsecond    {}{}\n", last, now);
 }
 
+// The core's overview as it came, with what else there is.
+std::string json_of(const std::optional<std::string>& overview, const std::string& health) {
+  if (!overview) return fmt::format(R"({{"core_answers":false,"health":{}}})", health);
+  return fmt::format(R"({},"core_answers":true,"health":{}}})", overview->substr(0, overview->rfind('}')),
+                     health);
+}
+
+// A dead core, or one without a database, hides nothing of what the last round of checks has found.
+Error show_without_core(const Context& context, const ops::Config& config, const Error& why) {
+  const ops::Paths paths{config};
+  const UtcMs now = SystemClock{}.utc();
+  const auto round = parse_record(read_record(paths));
+  if (!round) return why;
+  if (context.json)
+    fmt::print("{}\n", json_of({}, round_json(round, now)));
+  else
+    fmt::print(
+        "{}{}\n",
+        ops::status_without_core(printable(config.core.site), beside_core(round, {}, now), colour_wanted()),
+        second_line(config, paths));
+  return why;
+}
+
 Result<bool> show_status(const Context& context) {
   const auto config = context.config();
   if (!config) return std::unexpected(config.error());
   const ops::Paths paths{*config};
   const auto overview = ask_core(paths, "GET", "/api/v1/overview");
-  if (!overview) return std::unexpected(overview.error());
-  if (!*overview) return std::unexpected(core_is_stopped(paths));
-  const auto screen = ops::status_screen(**overview, colour_wanted());
+  if (!overview) return std::unexpected(show_without_core(context, *config, overview.error()));
+  if (!*overview) return std::unexpected(show_without_core(context, *config, core_is_stopped(paths)));
+  const UtcMs now = SystemClock{}.utc();
+  const auto round = parse_record(read_record(paths));
+  const auto screen = ops::status_screen(**overview, beside_core(round, *overview, now), colour_wanted());
   if (!screen) return std::unexpected(screen.error());
-  fmt::print("{}{}\n", context.json ? **overview : screen->text,
-             context.json ? "" : second_line(*config, paths));
+  if (context.json)
+    fmt::print("{}\n", json_of(*overview, round_json(round, now)));
+  else
+    fmt::print("{}{}\n", screen->text, second_line(*config, paths));
   return screen->all_well;
 }
 
@@ -41,7 +69,10 @@ Result<bool> show_status(const Context& context) {
 
 void add_status_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("status", "Is everything all right? One screen");
-  command->footer("Ends with 0 when all is well, 1 when something needs you.\nExample:\n  alona status");
+  command->footer(
+      "Ends with 0 when all is well, 1 when something needs you, 4 when the core is stopped; then it says "
+      "what\n"
+      "the last round of checks has found.\nExample:\n  alona status");
   command->callback([&context] {
     const auto well = show_status(context);
     if (!well) return context.end(well.error());

@@ -123,7 +123,10 @@ inline constexpr std::size_t label_chars_max = 64;  // names and places: a phone
 // restarting.
 inline constexpr auto broker_reload_max = 10s;
 inline constexpr auto broker_reload_retry = 200ms;
-inline constexpr auto broker_login_max = 5s;     // one login; both together stay below http_answer_timeout
+inline constexpr auto broker_login_max = 5s;  // one login; both together stay below http_answer_timeout
+// From a reading's way to the broker to the disk: a commit interval of 10 s, and a flood before it.
+inline constexpr auto canary_max = 30s;
+inline constexpr auto canary_look = 200ms;       // whether it has come
 inline constexpr auto command_answer_max = 30s;  // the core proves a login before it answers
 // While the core is stopped, commands that change nodes or users wait for one another: one proof and a bit.
 inline constexpr auto command_lock_max = 20s;
@@ -148,6 +151,7 @@ inline constexpr auto http_stop_grace = 2s;       // at stop, for answers under 
 inline constexpr std::size_t http_connections_max = 64;
 inline constexpr std::size_t http_local_connections_max = 8;
 inline constexpr std::size_t live_streams_max = 16;
+inline constexpr std::size_t starts_shown_max = 10;  // of the box; a crash each few seconds fills any list
 static_assert(broker_reload_max + broker_login_max < http_answer_timeout);
 static_assert(live_streams_max < http_connections_max);
 // What one slow live stream may leave unread before it is cut: minutes of a house, seconds of a flood.

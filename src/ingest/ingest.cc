@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ingest/arrival.h"
 #include "ingest/window.h"
 #include "protocol/numbering.h"
 
@@ -32,16 +33,6 @@ std::uint32_t readings_in(const protocol::Topic& topic,
 
 }  // namespace
 
-struct Ingest::Arrival {
-  const mqtt::Message& message;
-  UtcMs received;
-  Mono mono;
-  NodeState* node = nullptr;
-  std::string_view node_id;
-  std::uint32_t readings = 1;  // what it counts for in sent = stored + rejected + repeated + pending
-  bool replayed = false;       // a bare number that matches the tail: kept, and marked
-};
-
 Ingest::Ingest(store::Writer& writer, const Clock& clock, IngestOptions options)
     : writer_(writer),
       clock_(clock),
@@ -61,6 +52,7 @@ void Ingest::take(const mqtt::Message& message) {
        topic->kind == protocol::TopicKind::status);
   due_.message(a.mono, urgent);
   watch_for_redeliverys_end(a.mono);
+  if (message.topic == canary_topic) return take_canary(a);
   if (!topic) return refuse_topic(a);
   a.node_id = topic->node;
   a.node = known_node(topic->node);

@@ -33,6 +33,10 @@ struct IngestOptions {
   HouseClock* house = nullptr;  // what other threads ask for the time; outlives the ingest
 };
 
+// Where `alona health` sends a reading of its own, to see whether one gets through (docs/protocol.md).
+inline constexpr std::string_view canary_topic = "alona/canary/telemetry";
+inline constexpr std::string_view canary_sensor = "canary";
+
 // "Your messages are stored", for one node.
 struct Ack {
   std::string node;
@@ -112,6 +116,7 @@ class Ingest {
   struct Arrival;  // one message on its way
   void refuse(Arrival& a, const protocol::Refusal& why);
   void refuse_topic(Arrival& a);
+  void take_canary(Arrival& a);
   void refuse_part(Arrival& a, const protocol::Refusal& why, std::uint32_t readings, std::string_view text);
   [[nodiscard]] NodeState* known_node(std::string_view id);
   [[nodiscard]] bool seen_before(Arrival& a, const std::optional<protocol::Stamp::Sequence>& sequence);
@@ -154,6 +159,7 @@ class Ingest {
   HashKey tail_key_{};
   std::int32_t today_ = 0;
   std::uint64_t readings_stored_ = 0;
+  std::int64_t canary_ = 0;  // the mark that came last
   bool backlog_ = false;
   // The broker may be delivering again what it had delivered before; only then is a match in the tail a
   // repeat.

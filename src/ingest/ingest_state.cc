@@ -13,6 +13,7 @@ Result<void> Ingest::load() {
   tail_.load(state->tail);
   tail_key_ = state->tail_key;
   readings_stored_ = state->readings_stored;
+  canary_ = state->canary;
   today_ = utc_day(time_.now());
   const bool emptied = batch_->tail_emptied;
   batch_ = std::make_shared<store::Batch>();

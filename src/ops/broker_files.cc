@@ -166,6 +166,15 @@ topic read $SYS/broker/#
 user alona-witness
 topic read alona/#
 
+# Says one thing on one topic, to see whether it gets through; what a node may say besides is denied.
+user canary
+topic deny alona/canary/telemetry/+
+topic deny alona/canary/event/+
+topic deny alona/canary/heartbeat
+topic deny alona/canary/status
+topic deny alona/canary/error
+topic deny alona/canary/ack
+
 # Each node under its own name, and nothing else. Names are checked when a node is added: no + and no #.
 pattern write alona/%u/telemetry
 pattern write alona/%u/telemetry/+

@@ -54,6 +54,14 @@ std::string finding_lines(const json::object& finding, const Paint& paint) {
                      text_of(finding, "why"), text_of(finding, "todo"));
 }
 
+std::string thing_lines(const StatusBeside& beside, const Paint& paint) {
+  std::string lines;
+  for (const auto& thing : beside.things)
+    lines += fmt::format("  {} (since {})\n    to do {}\n", paint.warn(thing.what), iso8601(thing.since),
+                         thing.todo);
+  return lines;
+}
+
 std::string node_line(const json::object& node, std::int64_t now, const Paint& paint) {
   const std::string presence = text_of(node, "presence");
   const std::string name = text_of(node, "name");
@@ -93,19 +101,21 @@ std::string backup_line(const json::object& backup, const Paint& paint) {
                      day("proven").empty() ? paint.warn("none proven") : "proven " + day("proven"));
 }
 
-StatusScreen screen(const json::object& overview, const Paint& paint) {
+StatusScreen screen(const json::object& overview, const StatusBeside& beside, const Paint& paint) {
   const std::int64_t now = whole(overview, "now");
   const auto& findings = overview.at("findings").as_array();
   const auto& nodes = overview.at("nodes").as_array();
-  StatusScreen out{.text = {}, .all_well = findings.empty() && truth(overview, "broker_connected")};
-  out.text = fmt::format("{}: {}\n\n", text_of(overview, "site"),
-                         out.all_well       ? paint.good("all is well")
-                         : findings.empty() ? paint.bad("the broker is not connected")
-                                            : paint.bad(fmt::format("{} thing{} need{} you", findings.size(),
-                                                                    findings.size() == 1 ? "" : "s",
-                                                                    findings.size() == 1 ? "s" : "")));
+  const std::size_t things = findings.size() + beside.things.size();
+  StatusScreen out{.text = {}, .all_well = things == 0 && truth(overview, "broker_connected")};
+  out.text =
+      fmt::format("{}: {}\n\n", text_of(overview, "site"),
+                  out.all_well  ? paint.good("all is well")
+                  : things == 0 ? paint.bad("the broker is not connected")
+                                : paint.bad(fmt::format("{} thing{} need{} you", things,
+                                                        things == 1 ? "" : "s", things == 1 ? "s" : "")));
   for (const auto& finding : findings) out.text += finding_lines(finding.as_object(), paint);
-  if (!findings.empty()) out.text += "\n";
+  out.text += thing_lines(beside, paint);
+  if (things > 0) out.text += "\n";
   out.text += fmt::format(
       "broker    {}\nclock     {}, {}\nrunning   since {} ({})\nreadings  {} stored, {} rejected today\n",
       truth(overview, "broker_connected") ? "connected" : paint.bad("not connected"), iso8601(utc_ms(now)),
@@ -116,6 +126,7 @@ StatusScreen screen(const json::object& overview, const Paint& paint) {
     out.text += disk_line(disk->get_object(), paint);
   if (const auto* backup = overview.if_contains("backup"); backup != nullptr && backup->is_object())
     out.text += backup_line(backup->get_object(), paint);
+  out.text += beside.line;
   out.text += "\n";
   out.text += nodes.empty() ? "No nodes yet: `alona node add ID` makes one known.\n" : "nodes\n";
   for (const auto& node : nodes) out.text += node_line(node.as_object(), now, paint);
@@ -124,9 +135,15 @@ StatusScreen screen(const json::object& overview, const Paint& paint) {
 
 }  // namespace
 
-Result<StatusScreen> status_screen(std::string_view overview, bool colour) {
+std::string status_without_core(std::string_view site, const StatusBeside& beside, bool colour) {
+  const Paint paint{colour};
+  return fmt::format("{}: {}\n\n{}{}{}", site, paint.bad("the core doesn't answer"),
+                     thing_lines(beside, paint), beside.things.empty() ? "" : "\n", beside.line);
+}
+
+Result<StatusScreen> status_screen(std::string_view overview, const StatusBeside& beside, bool colour) {
   try {
-    return screen(json::parse(overview).as_object(), Paint{colour});
+    return screen(json::parse(overview).as_object(), beside, Paint{colour});
   } catch (const std::exception& error) {
     return fail(Errc::failed,
                 fmt::format("the core's answer isn't what this program expects: {}", error.what()),

@@ -16,6 +16,9 @@
 
 namespace alona::store {
 
+// The row of table `setting` that a canary's reading is: the next one takes its place.
+inline constexpr const char* canary_setting = "canary";
+
 // The error a SQLite failure means to us, with what to do about it.
 [[nodiscard]] Error sqlite_error(const SQLite::Exception& e, const std::string& path);
 

@@ -189,6 +189,26 @@ Result<std::optional<RejectItem>> Reader::reject(std::int64_t id) {
   });
 }
 
+Result<std::vector<Start>> Reader::starts(std::size_t max) {
+  return impl_->ask([&] {
+    std::vector<PowerRow> rows;
+    SQLite::Statement s{
+        *impl_->db,
+        "SELECT at, kind, boot, clean, cause, last, dark_ms IS NOT NULL FROM power_event ORDER BY "
+        "id DESC LIMIT ?"};
+    s.bind(1, static_cast<std::int64_t>(2 * max + 1));  // each with its stop, and what stood before
+    while (s.executeStep())
+      rows.push_back({time_at(s, 0), s.getColumn(1).getInt() == 0, s.getColumn(2).getString(),
+                      s.getColumn(3).getInt() != 0, s.getColumn(4).getString(), time_at(s, 5),
+                      s.getColumn(6).getInt() != 0});
+    return starts_of(rows, load_epochs(*impl_->db), max);
+  });
+}
+
+Result<std::int64_t> Reader::canary() {
+  return impl_->ask([&] { return setting(*impl_->db, canary_setting); });
+}
+
 Result<std::optional<UserRow>> Reader::user(const std::string& name) {
   return impl_->ask([&]() -> std::optional<UserRow> {
     SQLite::Statement s{*impl_->db, "SELECT name, password_hash, admin FROM user WHERE name = ?"};

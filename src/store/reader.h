@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "store/rows.h"
+#include "store/starts.h"
 #include "store/writer.h"
 
 namespace alona::store {
@@ -138,6 +139,10 @@ class Reader {
                                              const std::function<bool(const NamedReading&)>& sink);
 
   [[nodiscard]] Result<Proof> proof();
+  // The newest first.
+  [[nodiscard]] Result<std::vector<Start>> starts(std::size_t max);
+  // The mark of the canary's reading that was stored last; 0: none was.
+  [[nodiscard]] Result<std::int64_t> canary();
 
   [[nodiscard]] Result<std::optional<UserRow>> user(const std::string& name);
   [[nodiscard]] Result<std::vector<UserRow>> users();  // by name

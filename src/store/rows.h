@@ -192,10 +192,13 @@ struct Batch {
   bool tail_emptied = false;       // the broker lost its session: packet ids begin anew, the old tail is void
   std::vector<CountRow> counts;
   std::vector<AuditRow> audit;
-  std::vector<BootRow> boots;  // new; beside their windows
-  bool imported = false;       // of a file, for listeners: nobody was heard from
+  std::vector<BootRow> boots;          // new; beside their windows
+  bool imported = false;               // of a file, for listeners: nobody was heard from
+  std::optional<std::int64_t> canary;  // the mark of a reading by which the box proves its own road
 
-  [[nodiscard]] bool empty() const {
+  [[nodiscard]] bool empty() const { return !canary && only_canary(); }
+  // Nothing that the log of commits would keep.
+  [[nodiscard]] bool only_canary() const {
     return nodes.empty() && series.empty() && readings.empty() && events.empty() && errors.empty() &&
            heartbeats.empty() && presence.empty() && rejects.empty() && windows.empty() && tail.empty() &&
            !tail_emptied && counts.empty() && epochs.empty() && audit.empty();

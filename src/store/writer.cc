@@ -138,6 +138,7 @@ void Writer::Impl::write_rows(const Batch& batch) {
     run(put, count(a.at), a.who, a.what);
   }
   if (!batch.rejects.empty()) trim_rejects();
+  if (batch.canary) put_setting(*db, canary_setting, *batch.canary);
   for (const BootRow& b : batch.boots) put_boot(b, batch.epoch);
 }
 
@@ -189,7 +190,10 @@ Result<Receipt> Writer::Impl::commit(const Batch& batch, const std::function<Res
   Impl& i = *this;
   if (i.outcome_unknown || !i.log)
     return fail(Errc::outcome_unknown, i.path + ": an earlier commit's outcome is unknown");
-  const std::int64_t id = i.last_commit + 1;
+  // A canary alone leaves its one row and no record: in a house that measures nothing the log would only
+  // grow.
+  const bool logged = !batch.only_canary() || batch.true_time || batch.sessions_by != Ms{0};
+  const std::int64_t id = i.last_commit + (logged ? 1 : 0);
   const CommitRecord record = encode_commit(id, batch);
   bool appended = false, committing = false;
   auto done = guarded(i.path, [&]() -> Result<void> {
@@ -197,8 +201,10 @@ Result<Receipt> Writer::Impl::commit(const Batch& batch, const std::function<Res
     if (auto first = before(); !first) return first;
     i.write_rows(batch);
     i.write_clock(id, batch);
-    appended = true;
-    i.log->append(id, batch, record);
+    if (logged) {
+      appended = true;
+      i.log->append(id, batch, record);
+    }
     committing = true;
     transaction.commit();
     return {};
@@ -211,6 +217,7 @@ Result<Receipt> Writer::Impl::commit(const Batch& batch, const std::function<Res
     if (committing) done.error().code = Errc::outcome_unknown;
     return std::unexpected(done.error());
   }
+  if (!logged) return Receipt{id};
   i.last_commit = id;
   i.hot_readings += static_cast<std::int64_t>(batch.readings.size());
   i.note_epochs(batch.epochs);

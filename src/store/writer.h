@@ -39,6 +39,7 @@ struct State {
   std::vector<CountRow> counts_today;  // by node, of the latest day
   std::uint64_t readings_stored = 0;   // ever
   HashKey tail_key{};
+  std::int64_t canary = 0;       // the mark that was stored last; 0: none yet
   UtcMs floor{};                 // the latest receipt ever committed, or since true time came
   std::vector<EpochRow> epochs;  // ascending
 };

@@ -205,6 +205,7 @@ Result<State> Writer::load() {
     const std::int64_t folded = setting(*i.db, "folded");
     const std::int64_t tail_from = setting(*i.db, "tail_from");
     state.floor = utc_ms(setting(*i.db, "floor"));
+    state.canary = setting(*i.db, canary_setting);
     const std::int64_t floor_at = setting(*i.db, "floor_at");
     state.epochs = load_epochs(*i.db);
     i.epochs.clear();

@@ -84,6 +84,7 @@ void Api::add_routes() {
   add(Method::post, "/users", Access::change, &Api::put_user);
   add(Method::del, "/users/{name}", Access::change, &Api::remove_user);
   add(Method::post, "/checks", Access::change, &Api::put_check);
+  add(Method::get, "/canary", Access::read, &Api::canary);
   add(Method::get, "/overview", Access::read, &Api::overview);
   add(Method::get, "/system", Access::read, &Api::system);
   add(Method::get, "/backups", Access::read, &Api::backups);

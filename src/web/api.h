@@ -83,7 +83,9 @@ class Api {
   void put_user(const Call& call);
   void remove_user(const Call& call);
   void note_done(const std::string& who, const std::string& what);
-  void put_check(const Call& call);  // api_checks.cc
+  // api_checks.cc
+  void put_check(const Call& call);
+  void canary(const Call& call);
   // api_overview.cc
   void overview(const Call& call);
   void answer_overview(const http::Reply& reply) const;
@@ -94,7 +96,9 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
-  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health) const;
+  void system_starts(const std::optional<HealthKnown>& health, const http::Reply& reply);
+  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health,
+                                             const Result<std::vector<store::Start>>& starts) const;
   // api_backups.cc
   void backups(const Call& call);
   void back_up(const Call& call);

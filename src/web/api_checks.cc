@@ -1,4 +1,4 @@
-// The outcome of `alona check`, which a timer runs in a process of its own.
+// What the box's own checks tell and ask: the outcome of `alona check`, and the canary of `alona health`.
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -59,6 +59,15 @@ void Api::put_check(const Call& call) {
                                           reply(std::move(response));
                                         });
   if (!taken) call.reply(busy());
+}
+
+// From the database, as any other question: what is answered here has been committed.
+void Api::canary(const Call& call) {
+  ask<std::int64_t>(
+      call, [](Archive& archive) { return archive.canary(); },
+      [](std::int64_t mark) {
+        return answer(json::object{{"mark", mark == 0 ? json::value(nullptr) : json::value(mark)}});
+      });
 }
 
 }  // namespace alona::web

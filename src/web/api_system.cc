@@ -34,6 +34,35 @@ json::value health_json(const std::optional<HealthKnown>& known) {
   return json::object{{"at", count(known->at)}, {"checks", std::move(checks)}};
 }
 
+std::string_view name(store::RunEnd end) {
+  switch (end) {
+    case store::RunEnd::none:
+      return "none";
+    case store::RunEnd::stopped:
+      return "stopped";
+    case store::RunEnd::shutdown:
+      return "shutdown";
+    case store::RunEnd::crash:
+      return "crash";
+    case store::RunEnd::power:
+      return "power";
+  }
+  return "none";
+}
+
+json::value starts_json(const Result<std::vector<store::Start>>& starts) {
+  if (!starts) return nullptr;
+  json::array all;
+  for (const store::Start& s : *starts) {
+    all.push_back(json::object{{"at", count(s.at)},
+                               {"at_known", s.at_known},
+                               {"before", name(s.before)},
+                               {"last", s.last ? json::value(count(*s.last)) : nullptr},
+                               {"dark_ms", s.dark ? json::value(s.dark->count()) : nullptr}});
+  }
+  return all;
+}
+
 std::string_view name(store::ClockSource source) {
   switch (source) {
     case store::ClockSource::floor:
@@ -88,12 +117,22 @@ void Api::system(const Call& call) {
   const bool asked = pool_.compute<Known>([this]() -> Result<Known> { return backend_.health(); },
                                           [this, reply = call.reply](const Result<Known>& known) {
                                             if (!known) return reply(problem_of(known.error()));
-                                            reply(system_answer(*known));
+                                            system_starts(*known, reply);
                                           });
   if (!asked) call.reply(busy());
 }
 
-http::Response Api::system_answer(const std::optional<HealthKnown>& health) const {
+// A database that can't be asked hides nothing of the rest.
+void Api::system_starts(const std::optional<HealthKnown>& health, const http::Reply& reply) {
+  using Starts = std::vector<store::Start>;
+  const bool asked = pool_.ask<Starts>(
+      [](Archive& archive) { return archive.starts(limits::starts_shown_max); },
+      [this, health, reply](const Result<Starts>& starts) { reply(system_answer(health, starts)); });
+  if (!asked) reply(busy());
+}
+
+http::Response Api::system_answer(const std::optional<HealthKnown>& health,
+                                  const Result<std::vector<store::Start>>& starts) const {
   const room::Picture& disk = model_.disk();
   json::object about = disk_json(disk);
   about["reserve"] = disk.contract.reserve;
@@ -123,6 +162,7 @@ http::Response Api::system_answer(const std::optional<HealthKnown>& health) cons
                                {"accept_browser", options_.accept_browser}}},
                              {"can", can_json(backend_.box_can())},
                              {"health", health_json(health)},
+                             {"starts", starts_json(starts)},
                              {"disk", std::move(about)},
                              {"wear", std::move(days)}});
 }

@@ -170,6 +170,8 @@ class Archive {
       std::size_t max, std::optional<std::int64_t> before_id) = 0;
   [[nodiscard]] virtual Result<void> export_readings(
       const store::ExportFilter& filter, const std::function<bool(const store::NamedReading&)>& sink) = 0;
+  [[nodiscard]] virtual Result<std::vector<store::Start>> starts(std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::int64_t> canary() = 0;  // 0: none yet
   [[nodiscard]] virtual Result<std::optional<store::UserRow>> user(const std::string& name) = 0;
   [[nodiscard]] virtual Result<std::vector<store::UserRow>> users() = 0;  // by name
   [[nodiscard]] virtual Result<std::optional<store::SessionRow>> session(const std::string& token_hash) = 0;

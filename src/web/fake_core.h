@@ -26,6 +26,7 @@ struct FakeCore {
   std::vector<ExclusionWish> excluded;
   std::vector<std::pair<std::string, std::string>> notes;
   std::optional<HealthKnown> health;
+  std::vector<store::Start> starts;
   BackupsPicture backups;
   std::vector<BackupWish> backups_started;
   std::map<std::string, std::string> backup_files;
@@ -33,6 +34,7 @@ struct FakeCore {
   std::atomic<bool> broken = false;  // the database can't be opened
   std::atomic<int> export_rows = 3;
   std::atomic<int> asked_trends = 0;
+  std::atomic<std::int64_t> canary = 0;
 };
 
 class FakeBackend final : public Backend {
@@ -228,6 +230,11 @@ class FakeArchive final : public Archive {
     }
     return {};
   }
+  Result<std::vector<store::Start>> starts(std::size_t) override {
+    const std::lock_guard lock{core_.mutex};
+    return core_.starts;
+  }
+  Result<std::int64_t> canary() override { return core_.canary.load(); }
   Result<std::optional<store::UserRow>> user(const std::string& name) override {
     const std::lock_guard lock{core_.mutex};
     const auto found = core_.users.find(name);

@@ -3,10 +3,6 @@
 #include <fmt/format.h>
 
 namespace alona::web {
-namespace {
-// Rounds are five minutes apart, and one takes at most one: three have been missed.
-constexpr auto record_age_max = std::chrono::minutes{20};
-}  // namespace
 
 std::vector<Finding> HealthWatch::look(std::optional<UtcMs> record, Mono now, UtcMs utc) {
   if (!record || record != record_) {
@@ -14,7 +10,7 @@ std::vector<Finding> HealthWatch::look(std::optional<UtcMs> record, Mono now, Ut
     return {};
   }
   const Ms age = now - changed_;
-  if (age <= record_age_max) return {};
+  if (age <= health_record_age_max) return {};
   return {Finding{
       "health_old",
       Level::needs_you,

@@ -10,6 +10,9 @@
 
 namespace alona::web {
 
+// Rounds are five minutes apart, and one takes at most two: three have been missed.
+inline constexpr auto health_record_age_max = std::chrono::minutes{20};
+
 class HealthWatch {
  public:
   // `record`: when its last round was, by itself; nothing: there is none, and nobody is missed.

@@ -66,11 +66,28 @@ Finding of_chunks(const ProofPicture& picture) {
           {}};
 }
 
+constexpr auto look_age_max = std::chrono::days{15};  // each daily backup is a look
+
+std::optional<Finding> of_old_look(const ProofPicture& picture) {
+  const auto& since = picture.looked ? picture.looked : picture.box_since;
+  if (!picture.now || !since || *picture.now - *since <= look_age_max) return std::nullopt;
+  return Finding{
+      "check_old",
+      Level::needs_you,
+      fmt::format("Nobody has looked for {} whether the database is whole",
+                  duration_text(*picture.now - *since)),
+      "Each backup looks, and none was made. Damage that is found late may be in every backup that is kept.",
+      "Run `alona check --full` on the box, and `sudo alona backup now`, which says what keeps it from one.",
+      since,
+      {}};
+}
+
 }  // namespace
 
 std::vector<Finding> proof_findings(const ProofPicture& picture) {
   std::vector<Finding> all;
   if (!picture.damage.empty()) all.push_back(of_damage(picture));
+  if (auto old = of_old_look(picture); old && picture.damage.empty()) all.push_back(std::move(*old));
   if (picture.proof.salvaged && picture.salvage_kept)
     all.push_back(of_salvage(picture, *picture.proof.salvaged));
   if (!picture.proof.damage.empty()) all.push_back(of_chunks(picture));

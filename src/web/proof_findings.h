@@ -14,9 +14,12 @@ namespace alona::web {
 
 struct ProofPicture {
   store::Proof proof;
-  bool salvage_kept = false;  // the quarantined file is still there
-  std::string damage;         // found while it runs; empty: none
-  std::string restore;        // how the newest proven backup comes back; empty: none is known
+  bool salvage_kept = false;       // the quarantined file is still there
+  std::string damage;              // found while it runs; empty: none
+  std::optional<UtcMs> looked;     // when all of it was last found whole, by a check or by a backup
+  std::optional<UtcMs> box_since;  // nothing: not known
+  std::optional<UtcMs> now;        // nothing: the time isn't trusted, and ages say nothing
+  std::string restore;             // how the newest proven backup comes back; empty: none is known
   std::function<std::string(store::SeriesNo)> name;  // "roof temperature"
 };
 

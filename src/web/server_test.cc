@@ -618,6 +618,17 @@ TEST(Web, the_machine_is_asked_by_an_admin_for_what_it_can) {
   EXPECT_EQ(system.at("can").at(1), "power_off");
 }
 
+TEST(Web, the_canarys_mark_is_told_as_it_is_stored) {
+  Box box;
+  box.log_in();
+  const auto mark = [&] {
+    return json_of(box.ask("GET", "/api/v1/canary", {}, box.cookie)).as_object().at("mark");
+  };
+  EXPECT_TRUE(mark().is_null()) << "none came yet";
+  box.core.canary = 281'474'976'710'656;
+  EXPECT_EQ(mark(), 281'474'976'710'656);
+}
+
 TEST(Web, the_system_tells_of_health_clock_and_versions) {
   WebOptions options;
   options.timezone = "Europe/Berlin";
@@ -642,6 +653,26 @@ TEST(Web, the_system_tells_of_health_clock_and_versions) {
   EXPECT_EQ(system.at("health").at("at"), count(noon));
   EXPECT_EQ(system.at("health").at("checks").at(1).at("what"), "<b>\\xff");
   EXPECT_EQ(system.at("health").at("checks").at(1).at("since"), count(noon - 1min));
+}
+
+TEST(Web, the_system_tells_of_starts_and_of_the_rest_without_its_database) {
+  Box box;
+  box.log_in();
+  box.core.starts = {{noon, true, store::RunEnd::power, noon - 1h, Ms{1h}},
+                     {noon - 2h, false, store::RunEnd::crash, noon - 3h, {}},
+                     {noon - 9h, true, store::RunEnd::none, {}, {}}};
+  const auto starts =
+      json_of(box.ask("GET", "/api/v1/system", {}, box.cookie)).as_object().at("starts").as_array();
+  ASSERT_EQ(starts.size(), 3u);
+  EXPECT_EQ(starts[0], (json::value{{"at", count(noon)},
+                                    {"at_known", true},
+                                    {"before", "power"},
+                                    {"last", count(noon - 1h)},
+                                    {"dark_ms", 3'600'000}}));
+  EXPECT_EQ(starts[1].at("before"), "crash");
+  EXPECT_FALSE(starts[1].at("at_known").as_bool());
+  EXPECT_TRUE(starts[1].at("dark_ms").is_null());
+  EXPECT_TRUE(starts[2].at("last").is_null());
 }
 
 TEST(Web, bad_bodies_are_named) {

@@ -47,6 +47,8 @@ class StoreArchive final : public Archive {
                                const std::function<bool(const store::NamedReading&)>& sink) override {
     return reader_.export_readings(filter, sink);
   }
+  Result<std::vector<store::Start>> starts(std::size_t max) override { return reader_.starts(max); }
+  Result<std::int64_t> canary() override { return reader_.canary(); }
   Result<std::optional<store::UserRow>> user(const std::string& name) override { return reader_.user(name); }
   Result<std::vector<store::UserRow>> users() override { return reader_.users(); }
   Result<std::optional<store::SessionRow>> session(const std::string& hash) override {

@@ -11,8 +11,9 @@ def ids():
     for path in (ROOT / "src/web").glob("*findings*.cc"):
         if not path.name.endswith("_test.cc"):
             found |= set(re.findall(r'(?:Finding\{|return \{)\s*"([a-z_]+)[":]', path.read_text()))
-    text = (ROOT / "src/alona/health_checks.cc").read_text()
-    found |= set(re.findall(r'(?:ok|failing|unknown)\(\s*"([a-z_]+)"', text))
+    for path in (ROOT / "src/alona").glob("health_*.cc"):
+        found |= set(re.findall(r'(?:ok|failing|unknown)\(\s*"([a-z_]+)"', path.read_text()))
+    found |= set(re.findall(r'(?:MachineCheck|return )\{"([a-z_]+)"', (ROOT / "src/ops/machine.cc").read_text()))
     for path in (ROOT / "src/alona").glob("doctor_*.cc"):
         found |= set(re.findall(r'(?:ok|note|failing|unknown)\(\s*"([a-z_]+)"', path.read_text()))
     found |= set(re.findall(r'note\("([a-z_]+)"|"(broker_[a-z]+)"}', (ROOT / "src/ops/broker_rules.cc").read_text()))

@@ -9,7 +9,7 @@ from box import Box, Login, wait_for
 
 NODES = ["roof", "well", "cellar", "a", "0_x-9"]
 ADMITTED, REFUSED = 0, 5
-CHECKS = ["canary", "alona-probe", "alona-doctor", "alona-witness"]  # users of Alona's own, with a node's rights
+CHECKS = ["canary", "alona-probe", "alona-doctor", "alona-witness"]  # users of Alona's own
 NODE_SAYS = ["telemetry", "telemetry/t", "event/door", "heartbeat", "status", "error"]
 KINDS = [*NODE_SAYS, "ack", "telemetry/a/b", "event", "event/a/b", "status/x", "config", ""]
 CORE_SAYS = ["status", "time", "alert/smoke"]
@@ -27,7 +27,9 @@ WIDE = ["#", "+", "+/#", "+/+", "+/+/+", "+/+/+/+", "alona/#", "alona/+", "alona
 def may_say(user, topic):
     if user == "alona-core":
         return topic == "alona" or topic.startswith("alona/")
-    return topic in {f"alona/{user}/{kind}" for kind in NODE_SAYS}
+    if user == "canary":  # its one reading, and nothing else
+        return topic == "alona/canary/telemetry"
+    return topic in {f"alona/{user}/{kind}" for kind in NODE_SAYS}  # the other checks have a node's rights
 
 
 def may_hear(user, topic):
@@ -35,7 +37,7 @@ def may_hear(user, topic):
         return True
     if user in ("alona-core", "alona-witness"):  # who tells the doctor what gets through
         return topic == "alona" or topic.startswith("alona/")
-    return topic == f"alona/{user}/ack" or topic in {f"alona/core/{kind}" for kind in CORE_SAYS}
+    return (topic == f"alona/{user}/ack" and user != "canary") or topic in {f"alona/core/{kind}" for kind in CORE_SAYS}
 
 
 class Counted:

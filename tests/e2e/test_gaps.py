@@ -130,6 +130,43 @@ def test_another_boot_without_a_stop_is_a_power_cut(box, speakers):
     the_gap(box, "power", begun, ended)
 
 
+def test_the_system_tells_how_each_run_ended(box):
+    """Stopped in order, killed in the same boot, and gone with its boot; the last sign of each is its end."""
+    def starts():
+        return box.api("/api/v1/system")["starts"]
+
+    assert [start["before"] for start in starts()] == ["none"] and starts()[0]["last"] is None
+    trusted = box.overview()["clock_trusted"]
+    box.stop_core()
+    ended = now_ms()
+    box.start_core()
+    client = box.client(box.add_node("roof"))
+    box.publish(client, [("alona/roof/telemetry/t", '{"v":1,"sensor":"t","value":1,"unit":"C"}')])
+    wait_for(lambda: box.counts("roof")["stored"] == 1, "the reading")
+    kept = now_ms()
+    box.kill_core()
+    box.start_core()
+    other = box.folder / "boot_id"
+    other.write_text("00000000-0000-4000-8000-000000000000\n")
+    in_another_boot = ["unshare", "--mount", "sh", "-c",
+                       f"mount --bind {other} /proc/sys/kernel/random/boot_id && exec \"$@\"", "sh"]
+    as_root = subprocess.run([*in_another_boot, "true"], capture_output=True).returncode == 0
+    if as_root:
+        box.kill_core()
+        box.core = Process([*in_another_boot, ALONA, "core", "--config", str(box.config_file)], box.folder / "core.log")
+        box.wait_healthy()
+    told = starts()
+    wanted = (["power"] if as_root else []) + ["crash", "stopped", "none"]
+    assert [start["before"] for start in told] == wanted, told
+    stopped, crash = told[-2], told[-3]
+    assert abs(stopped["last"] - ended) < 5000 and stopped["last"] <= stopped["at"]
+    assert abs(crash["last"] - kept) < 5000
+    for start in told:
+        assert start["at_known"] == trusted
+        known = start["before"] != "none" and trusted
+        assert start["dark_ms"] == (start["at"] - start["last"] if known else None), start
+
+
 def test_a_stopped_broker(box, speakers):
     speakers.append(Speaker(box, box.add_node("roof")))
     speak_for_a_while(box)

@@ -8,6 +8,16 @@ const failing = (now) => [
   { id: "temperature", state: "unknown", what: "the sensor doesn't answer", next: "", since: now - 5 * day },
 ];
 
+// Newest first; the last is the box's first.
+const starts = (now) => [
+  { at: now - 21 * day, at_known: true, before: "power", last: now - 21 * day - 7.4 * hour, dark_ms: 7.4 * hour },
+  { at: now - 33 * day, at_known: false, before: "power", last: now - 33 * day, dark_ms: null },
+  { at: now - 40 * day, at_known: true, before: "crash", last: now - 40 * day - 9e3, dark_ms: 9e3 },
+  { at: now - 60 * day, at_known: true, before: "stopped", last: now - 60 * day - 4 * minute, dark_ms: 4 * minute },
+  { at: now - 400 * day, at_known: true, before: "shutdown", last: now - 402 * day, dark_ms: 2 * day },
+  { at: now - 500 * day, at_known: true, before: "none", last: null, dark_ms: null },
+];
+
 export function system(mode, began) {
   const now = Date.now(), empty = mode === "empty";
   const date = (t) => new Date(t).toISOString().slice(0, 10);
@@ -20,6 +30,7 @@ export function system(mode, began) {
     clock: { trusted: mode !== "clock", source: mode === "clock" ? "floor" : "visitor", timezone: "Europe/Berlin", accept_browser: true },
     can: ["restart", "power_off", "eject"],
     health: empty ? null : { at: now - 3 * minute, checks: [...(mode === "well" ? [] : failing(now)), ...well.map((id) => ({ id, state: "ok", what: "", next: "", since: now - 21 * day }))] },
+    starts: empty ? [] : starts(now),
     disk: { known: !empty, total: 31.2e9, free: mode === "well" ? 27.4e9 : 3.9e9, step: mode === "well" ? "ample" : "low", since: mode === "well" ? null : now - 2 * day, device: "mmcblk0", written_today: empty ? null : days[30].device_bytes, reserve: 524288000, forecast: empty ? { days_left: null, bytes_a_day: null, why: "not known yet: 0 of 7 days are counted" } : { days_left: mode === "well" ? 3285 : 190, bytes_a_day: 21e6, why: null } },
     wear: days,
   };

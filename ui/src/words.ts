@@ -98,9 +98,9 @@ export const words = {
   runbook: { title: "Runbook", what_to_do: "What to do", about: (what: string) => `about: ${what}`, contents: "Contents", print: "Print" },
   // By the names that findings, checks and paragraphs of the runbook have.
   checks: {
-    card: "A dead card", core: "The core", health_old: "The rounds of checks", broker: "The broker", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
+    card: "A dead card", core: "The core", health_old: "The rounds of checks", broker: "The broker", canary: "The way of a reading", broker_login: "The broker's logins", storing: "Storing readings", room: "Room on the disk", inodes: "Number of files", writable: "Writing to the disk",
     backup: "Backups", backup_broken: "The newest backup", backup_proof: "Proof of the backups", second_copy: "The second copy", clock: "The clock", silent: "A silent node", offline: "A node that is off", unseen: "A node never heard",
-    node_clock: "A node's clock", rejects: "Refused messages", damaged: "A damaged database", salvaged: "A salvaged database", damaged_history: "Damaged history", written: "Wear of the disk", temperature: "Temperature", power_supply: "Power supply", memory: "Memory",
+    node_clock: "A node's clock", rejects: "Refused messages", damaged: "A damaged database", salvaged: "A salvaged database", damaged_history: "Damaged history", check_old: "Looking whether the database is whole", written: "Wear of the disk", temperature: "Temperature", power_supply: "Power supply", memory: "Memory",
     broker_allowed: "What the broker lets through", broker_anonymous: "Logins without a name", broker_password: "Wrong passwords", broker_publish: "Who may publish", broker_subscribe: "Who may listen", broker_will: "Last wills",
     broker_rules: "The broker's rules", broker_files: "The broker's files", fsync: "Whether the disk keeps what it says", modes: "Modes of files", owners: "Owners of files", page: "The page", lan: "The way from the LAN",
     version: "The version that runs", services: "Services", timers: "Timers", sandbox: "The sandbox",
@@ -126,6 +126,14 @@ export const words = {
     box_no: "No",
     bundle: "Download a debug bundle", bundle_about: "For somebody who helps from afar: what this box knows of itself, without passwords and readings.",
     versions: "Versions", running: "Running since", libraries: { sqlite: "SQLite" } as Record<string, string>,
+  },
+  starts: {
+    title: "Power and starts", unknown: "The database can't be asked at the moment.", none: "No start is known yet.",
+    before: {
+      none: "The first start.", stopped: "Alona was stopped and started again.", shutdown: "The box was shut down and started again.",
+      crash: "Alona ended by itself and was started again.", power: "The power was cut, or the machine ended without a word.",
+    },
+    dark: (from: string, to: string) => `Nothing was recorded from ${from} to ${to}.`, dark_from: (from: string) => `Nothing was recorded from ${from} on; for how long nobody knows, as the clock wasn't right.`,
   },
   backups: {
     title: "Backups", look: "Look at the backups",

@@ -81,11 +81,16 @@ export interface Disk {
   known: boolean; total: number; free: number; step: string; since: number | null; device: string | null; written_today: number | null; reserve: number;
   forecast: { days_left: number | null; bytes_a_day: number | null; why: string | null };
 }
+// How the run before a start ended; none: there was none.
+export type RunEnd = "none" | "stopped" | "shutdown" | "crash" | "power";
+// at_known: by a clock that was right. Nothing was recorded from last to at; dark_ms null: nobody knows for how long.
+export interface Start { at: number; at_known: boolean; before: RunEnd; last: number | null; dark_ms: number | null }
 export interface System {
   now: number; version: string; libraries: { name: string; version: string }[]; started: number;
   clock: { trusted: boolean; source: ClockSource | null; timezone: string; accept_browser: boolean };
   can: BoxWish[];  // what POST /box {do} does here
   health: { at: number; checks: HealthCheck[] } | null;  // null: no round was made yet
+  starts: Start[] | null;  // the last ten, newest first; null: the database can't be asked
   disk: Disk; wear: WearDay[];
 }
 

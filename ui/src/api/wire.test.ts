@@ -26,13 +26,16 @@ test("days of the place are asked for where the box would choose a day", () => {
 
 test("a box that was never checked has no health, and one that isn't sure of its time says who told it", () => {
   const system = {
-    now: 1, version: "1", libraries: [{ name: "sqlite", version: "3" }], started: 0, clock: { trusted: false, source: null, timezone: "UTC", accept_browser: true }, can: [], health: null, wear: [],
+    now: 1, version: "1", libraries: [{ name: "sqlite", version: "3" }], started: 0, clock: { trusted: false, source: null, timezone: "UTC", accept_browser: true }, can: [], health: null, starts: null, wear: [],
     disk: { known: false, total: 0, free: 0, step: "ample", since: null, device: null, written_today: null, reserve: 0, forecast: { days_left: null, bytes_a_day: null, why: "not known" } },
   };
   assert.deepEqual(wire.system(system, "system"), system);
   const check = { id: "core", state: "ok", what: "", next: "", since: 1 };
   assert.deepEqual(wire.system({ ...system, health: { at: 1, checks: [check] } }, "system").health, { at: 1, checks: [check] });
   assert.throws(() => wire.system({ ...system, health: { at: 1, checks: [{ ...check, state: "fine" }] } }, "system"), (e: Mismatch) => e.where === "system.health.checks[0].state");
+  const start = { at: 2, at_known: false, before: "power", last: 1, dark_ms: null };
+  assert.deepEqual(wire.system({ ...system, starts: [start] }, "system").starts, [start]);
+  assert.throws(() => wire.system({ ...system, starts: [{ ...start, before: "magic" }] }, "system"), (e: Mismatch) => e.where === "system.starts[0].before");
   assert.throws(() => wire.system({ ...system, clock: { ...system.clock, source: "gps" } }, "system"), Mismatch);
 });
 

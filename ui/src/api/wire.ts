@@ -1,6 +1,6 @@
 // The checks for types.ts, in its order.
 import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
-import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, System, User, WearDay } from "./types";
+import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, Start, System, User, WearDay } from "./types";
 
 export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
   type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
@@ -72,6 +72,7 @@ export const system: Check<System> = object({
   health: or_null(object<NonNullable<System["health"]>>({
     at: num, checks: list(object<HealthCheck>({ id: text, state: one_of("ok", "failing", "unknown"), what: text, next: text, since: num })),
   })),
+  starts: or_null(list(object<Start>({ at: num, at_known: flag, before: one_of("none", "stopped", "shutdown", "crash", "power"), last: or_null(num), dark_ms: or_null(num) }))),
   disk, wear: list(object<WearDay>({ day: text, device_bytes: or_null(num), process_bytes: num, free: num })),
 });
 

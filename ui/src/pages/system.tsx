@@ -7,6 +7,7 @@ import { Backups } from "../parts/backups";
 import { BoxButtons } from "../parts/box_buttons";
 import { BoxFacts } from "../parts/box_facts";
 import { Health } from "../parts/health";
+import { Starts } from "../parts/starts";
 import { FailureBox, Loading } from "../parts/states";
 import { house } from "../state/house";
 import { on_refresh, session } from "../state/link";
@@ -30,7 +31,7 @@ export function SystemPage() {
       <div class="al-sentence al-bar"><h1>{text.title}</h1><a class="al-link" href={runbook_link()}>{words.runbook.title}</a></div>
       {view.state === "loading" && <Loading />}
       {view.state === "failed" && <FailureBox failure={view.failure} retry={() => void system.load()} />}
-      {view.state === "ready" && <><Health health={view.data.health} /><BoxFacts system={view.data} /></>}
+      {view.state === "ready" && <><Health health={view.data.health} /><BoxFacts system={view.data} /><Starts starts={view.data.starts} /></>}
       <Backups />
       {view.state === "ready" && who.state === "in" && who.session.admin && <BoxButtons can={view.data.can} />}
     </>

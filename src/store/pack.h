@@ -39,19 +39,24 @@ class Packer {
   void zigzag(std::int64_t v) {
     varint((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
   }
-  void bytes(std::span<const std::uint8_t> v) { out_.insert(out_.end(), v.begin(), v.end()); }
+  void bytes(std::span<const std::uint8_t> v) { append(v.data(), v.size()); }
   void text(std::string_view v) {
     varint(v.size());
-    out_.insert(out_.end(), v.begin(), v.end());
+    append(v.data(), v.size());
   }
 
  private:
   template <class T>
   void fixed(T v) {
     static_assert(std::endian::native == std::endian::little);
+    append(&v, sizeof v);
+  }
+  // Not by insert(): GCC 14 takes how that grows for a write beyond the end.
+  void append(const void* data, std::size_t n) {
+    if (n == 0) return;
     const std::size_t at = out_.size();
-    out_.resize(at + sizeof v);
-    std::memcpy(out_.data() + at, &v, sizeof v);
+    out_.resize(at + n);
+    std::memcpy(out_.data() + at, data, n);
   }
   std::vector<std::uint8_t>& out_;
 };

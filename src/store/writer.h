@@ -41,6 +41,7 @@ struct State {
   HashKey tail_key{};
   UtcMs floor{};                 // the latest receipt ever committed, or since true time came
   std::vector<EpochRow> epochs;  // ascending
+  std::vector<BaseRow> bases;    // ascending
 };
 
 struct Receipt {

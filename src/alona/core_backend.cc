@@ -14,6 +14,14 @@ namespace {
 
 constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker; a person makes one at a time
 
+std::vector<ingest::CounterWish> wishes_of(const web::CounterWish& wish) {
+  std::vector<ingest::CounterWish> wishes;
+  wishes.reserve(wish.changes.size());
+  for (const auto& c : wish.changes)
+    wishes.push_back({c.sensor, c.unit, c.goes_on_from, c.begins_at, c.undo});
+  return wishes;
+}
+
 }  // namespace
 
 CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, const Clock& clock,
@@ -149,6 +157,24 @@ bool CoreBackend::rotate_node(std::string id, web::Done<web::NodeCredentials> do
   return provision([this, id = std::move(id), done = std::move(done)] { done(rotate(id)); });
 }
 
+bool CoreBackend::replace_node(web::CounterWish wish, web::Done<web::NodeCredentials> done) {
+  return provision([this, wish = std::move(wish), done = std::move(done)] { done(replace(wish)); });
+}
+
+bool CoreBackend::change_counters(web::CounterWish wish, web::Done<std::vector<web::CounterBase>> done) {
+  const auto bases = std::make_shared<std::vector<web::CounterBase>>();
+  return post(
+      [wish = std::move(wish), bases](ingest::Ingest& ingest) -> Result<void> {
+        const auto states = ingest.change_counters(wish.node, wishes_of(wish), wish.who);
+        if (!states) return std::unexpected(states.error());
+        for (const auto& s : *states) bases->push_back({s.series, s.sensor, s.unit, s.base, s.changed});
+        return {};
+      },
+      [bases, done = std::move(done)](const Result<void>& outcome) {
+        done(outcome ? Result<std::vector<web::CounterBase>>{*bases} : std::unexpected(outcome.error()));
+      });
+}
+
 bool CoreBackend::remove_node(std::string id, web::Done<void> done) {
   return provision([this, id = std::move(id), done = std::move(done)] { done(remove(id)); });
 }
@@ -259,6 +285,41 @@ Result<web::NodeCredentials> CoreBackend::rotate(const std::string& id) {
   if (!password) return std::unexpected(password.error());
   web::NodeCredentials given = credentials(id, *password);
   given.proven = provisioner_.prove().has_value();
+  return given;
+}
+
+// The counters last, for what the old device still says before it is out is its own; behind the proof nobody
+// can log in until the new password is known. Cut off anywhere, the same again does it.
+Result<web::NodeCredentials> CoreBackend::replace(const web::CounterWish& wish) {
+  const auto wishes = wishes_of(wish);
+  const auto sound = [node = wish.node, wishes](ingest::Ingest& ingest) {
+    return ingest.check_counters(node, wishes);
+  };
+  if (!wishes.empty()) {
+    if (auto checked = change(sound); !checked) return std::unexpected(checked.error());
+  }
+  auto given = rotate(wish.node);
+  if (!given || wishes.empty()) return given;
+  const auto none_changed = [&](Error why) {
+    why.what = fmt::format("{} has a new password, but no counter was carried on: {}", wish.node, why.what);
+    why.next += " Then replace it again: it gets another password.";
+    return std::unexpected(std::move(why));
+  };
+  if (!given->proven) {
+    return none_changed({Errc::temporary,
+                         "the broker hasn't been seen to accept it, and the old device may still be in",
+                         "Reload the broker with `systemctl reload mosquitto`."});
+  }
+  // Twice: what the broker had handed on before the proof is read between the two.
+  auto done = change(sound);
+  if (done) {
+    done = change([wish, wishes](ingest::Ingest& ingest) -> Result<void> {
+      if (auto set = ingest.change_counters(wish.node, wishes, wish.who); !set)
+        return std::unexpected(set.error());
+      return {};
+    });
+  }
+  if (!done) return none_changed(done.error());
   return given;
 }
 

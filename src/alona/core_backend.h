@@ -37,6 +37,8 @@ class CoreBackend final : public web::Backend {
   bool add_node(web::NodeWish wish, web::Done<web::NodeCredentials> done) override;
   bool rotate_node(std::string id, web::Done<web::NodeCredentials> done) override;
   bool remove_node(std::string id, web::Done<void> done) override;
+  bool replace_node(web::CounterWish wish, web::Done<web::NodeCredentials> done) override;
+  bool change_counters(web::CounterWish wish, web::Done<std::vector<web::CounterBase>> done) override;
   bool import_readings(std::string csv, bool dry, web::Done<std::string> done) override;
   bool exclude(web::ExclusionWish wish, web::Done<store::ExclusionCount> done) override;
   bool note(std::string who, std::string what, web::Done<void> done) override;
@@ -62,6 +64,7 @@ class CoreBackend final : public web::Backend {
   void provision_all();
   [[nodiscard]] Result<web::NodeCredentials> add(const web::NodeWish& wish);
   [[nodiscard]] Result<web::NodeCredentials> rotate(const std::string& id);
+  [[nodiscard]] Result<web::NodeCredentials> replace(const web::CounterWish& wish);
   [[nodiscard]] Result<void> remove(const std::string& id);
   [[nodiscard]] web::NodeCredentials credentials(const std::string& id, const std::string& password) const;
 

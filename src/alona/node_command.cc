@@ -1,16 +1,14 @@
-// `alona node add | list | rotate | remove`.
+// `alona node add | list | rotate | remove`; replace and counter are in node_replace_command.cc.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <memory>
 
 #include "alona/cli.h"
 #include "alona/core_client.h"
+#include "alona/node_shared.h"
 #include "alona/offline.h"
 #include "ops/provisioning.h"
-#include "ops/snippet.h"
-#include "protocol/topic.h"
 #include "store/reader.h"
 
 namespace alona {
@@ -26,45 +24,13 @@ struct Options {
 
 UtcMs now() { return SystemClock{}.utc(); }
 
-// What the core answers is written for the page; here a command says what to do.
-Error for_shell(Error error, const std::string& id) {
-  if (error.code == Errc::not_found) error.next = "`alona node list` shows all.";
-  if (error.code == Errc::refused && error.next.empty())
-    error.next = fmt::format("`alona node rotate {}` gives it a new password.", id);
-  return error;
-}
-
-// Before the id becomes part of a request's target.
-Result<void> check_id(const std::string& id) {
-  if (protocol::valid_name(id)) return {};
-  return fail(Errc::usage, fmt::format("\"{}\" can't be a node's id", printable(id)),
-              "`alona node list` shows all.");
-}
-
-Result<Credentials> from_json(const std::string& body) {
-  boost::system::error_code bad;
-  const auto value = json::parse(body, bad);
-  const auto* object = bad ? nullptr : value.if_object();
-  const auto* password = object != nullptr ? object->if_contains("password") : nullptr;
-  const auto* id = object != nullptr ? object->if_contains("id") : nullptr;
-  const auto* proven = object != nullptr ? object->if_contains("proven") : nullptr;
-  if (password == nullptr || !password->is_string() || id == nullptr || !id->is_string()) {
-    return fail(Errc::failed, "the core's answer holds no password",
-                "Is the running core of another version?");
-  }
-  const bool good = proven != nullptr && proven->is_bool() && proven->get_bool();
-  return Credentials{
-      std::string(id->get_string()), std::string(password->get_string()), good,
-      good ? "" : "the broker hasn't been seen to accept it\nTry `systemctl reload mosquitto`."};
-}
-
 Result<Credentials> add(const ops::Config& config, const Options& options) {
   const store::NodeRow wanted{.id = options.id, .name = options.name, .place = options.place};
   if (auto good = ops::check_wish(wanted); !good) return std::unexpected(good.error());
   const json::object body{{"id", options.id}, {"name", options.name}, {"place", options.place}};
   const auto answer = ask_core(ops::Paths{config}, "POST", "/api/v1/nodes", json::serialize(body));
   if (!answer) return std::unexpected(for_shell(answer.error(), options.id));
-  if (*answer) return from_json(**answer);
+  if (*answer) return credentials_of(**answer);
   auto offline = Offline::open(config);
   if (!offline) return std::unexpected(offline.error());
   return offline->add_node(wanted, now());
@@ -74,7 +40,7 @@ Result<Credentials> rotate(const ops::Config& config, const std::string& id) {
   if (auto good = check_id(id); !good) return std::unexpected(good.error());
   const auto answer = ask_core(ops::Paths{config}, "POST", fmt::format("/api/v1/nodes/{}/rotate", id));
   if (!answer) return std::unexpected(for_shell(answer.error(), id));
-  if (*answer) return from_json(**answer);
+  if (*answer) return credentials_of(**answer);
   auto offline = Offline::open(config);
   if (!offline) return std::unexpected(offline.error());
   return offline->rotate_node(id);
@@ -88,38 +54,6 @@ Result<void> remove(const ops::Config& config, const std::string& id) {
   auto offline = Offline::open(config);
   if (!offline) return std::unexpected(offline.error());
   return offline->remove_node(id, now());
-}
-
-void show_credentials(Context& context, const ops::Config& config, const Options& options,
-                      const Credentials& given) {
-  const ops::NodeAccess access{.id = given.id,
-                               .password = given.password,
-                               .host = options.host.empty() ? ops::lan_address() : options.host,
-                               .port = config.mqtt.port};
-  if (context.json) {
-    fmt::print("{}\n", json::serialize(json::object{{"id", given.id},
-                                                    {"user", given.id},
-                                                    {"password", given.password},
-                                                    {"host", access.host},
-                                                    {"port", access.port},
-                                                    {"proven", given.proven},
-                                                    {"uri", ops::access_uri(access)}}));
-  } else {
-    fmt::print("Password of {}, shown once: {}\nThe broker: {}, also {}, port {}\n\n{}\n{}\n", given.id,
-               bold(given.password), printable(access.host), printable(ops::lan_name()), access.port,
-               ops::c_header(access), ops::esphome_yaml(access));
-    fmt::print("{}\n{}\n",
-               bold("ESP-IDF: NVS for nvs_partition_gen; wifi_ssid and wifi_pass are yours to fill in"),
-               ops::nvs_csv(access));
-    const auto qr =
-        ::isatty(STDOUT_FILENO) == 1 ? ops::qr_text(ops::access_uri(access)) : Result<std::string>{};
-    if (qr && !qr->empty()) fmt::print("{}\n", *qr);
-    if (given.proven) fmt::print("The broker accepts it: proven by a login.\n");
-  }
-  if (!given.proven) {
-    fmt::print(stderr, "alona: not proven: {}\n", given.advice);
-    context.exit_code = exit_code(Errc::temporary);
-  }
 }
 
 Result<void> list(const Context& context, const ops::Config& config, bool all) {
@@ -164,13 +98,8 @@ auto with_config(Context& context, const std::shared_ptr<Options>& options, Body
 Result<void> add_and_show(Context& context, const ops::Config& config, const Options& options) {
   const auto given = add(config, options);
   if (!given) return std::unexpected(given.error());
-  show_credentials(context, config, options, *given);
+  show_credentials(context, config, options.host, *given);
   return {};
-}
-
-std::unexpected<Error> not_confirmed() {
-  return fail(Errc::refused, "nothing was changed, for nobody said yes",
-              "Answer y, or give --yes where there is no terminal.");
 }
 
 Result<void> rotate_and_show(Context& context, const ops::Config& config, const Options& options) {
@@ -181,7 +110,7 @@ Result<void> rotate_and_show(Context& context, const ops::Config& config, const 
   }
   const auto given = rotate(config, options.id);
   if (!given) return std::unexpected(given.error());
-  show_credentials(context, config, options, *given);
+  show_credentials(context, config, options.host, *given);
   return {};
 }
 
@@ -198,7 +127,8 @@ Result<void> remove_and_say(Context&, const ops::Config& config, const Options& 
 }  // namespace
 
 void add_node_command(CLI::App& app, Context& context) {
-  auto* node = app.add_subcommand("node", "Add, list, rotate and remove nodes");
+  auto* node =
+      app.add_subcommand("node", "Add, list, rotate, replace and remove nodes; counters behind a new meter");
   node->require_subcommand(1);
   node->footer("Example:\n  alona node add well --name \"Well\" --place garden");
   const auto options = std::make_shared<Options>();
@@ -232,6 +162,7 @@ void add_node_command(CLI::App& app, Context& context) {
   remove->add_flag("--yes", options->yes, "Don't ask");
   remove->footer("Example:\n  alona node remove well --yes");
   remove->callback(with_config(context, options, remove_and_say));
+  add_replace_commands(*node, context);
 }
 
 }  // namespace alona

@@ -23,6 +23,10 @@ Catalog::Catalog(const store::State& state, UtcMs now, Mono mono) {
         SeriesState{row, last == state.last.end() ? store::LastReading{UtcMs::min(), 0, 0} : last->second}));
     node.series.push_back(series_.back().get());
   }
+  for (const store::BaseRow& row : state.bases) {
+    last_base_ = row.id;
+    if (static_cast<std::size_t>(row.series) <= series_.size()) series(row.series).bases.push_back(row);
+  }
   for (const store::WindowRow& row : state.windows) {
     nodes_[static_cast<std::size_t>(row.node) - 1]->windows.push_back(row);
   }
@@ -73,6 +77,11 @@ SeriesState& Catalog::add_series(NodeState& node, std::string_view sensor, std::
   series_.push_back(std::make_unique<SeriesState>(SeriesState{std::move(row), {UtcMs::min(), 0, 0}}));
   node.series.push_back(series_.back().get());
   return *series_.back();
+}
+
+const store::BaseRow& Catalog::add_base(store::BaseRow row) {
+  row.id = ++last_base_;
+  return series(row.series).bases.emplace_back(std::move(row));
 }
 
 const store::WindowRow* Catalog::find_window(const NodeState& node, std::uint32_t boot) {

@@ -17,8 +17,17 @@ namespace alona::ingest {
 
 struct SeriesState {
   store::SeriesRow row;
-  store::LastReading last;       // by time; UtcMs::min() before the first
-  UtcMs receipt = UtcMs::min();  // the last that the core's clock gave, in this epoch
+  store::LastReading last;              // by time; UtcMs::min() before the first
+  UtcMs receipt = UtcMs::min();         // the last that the core's clock gave, in this epoch
+  std::vector<store::BaseRow> bases{};  // ascending
+
+  // What is added to a reading of that time.
+  [[nodiscard]] double base_at(UtcMs ts) const {
+    for (auto it = bases.rbegin(); it != bases.rend(); ++it)
+      if (it->at <= ts) return it->base;
+    return 0;
+  }
+  [[nodiscard]] double base() const { return bases.empty() ? 0 : bases.back().base; }
 };
 
 struct NodeState {
@@ -53,11 +62,14 @@ class Catalog {
   [[nodiscard]] NodeState& node(store::NodeNo no) { return *nodes_[static_cast<std::size_t>(no) - 1]; }
   [[nodiscard]] std::size_t series_count() const { return series_.size(); }
   [[nodiscard]] SeriesState& series(store::SeriesNo no) { return *series_[static_cast<std::size_t>(no) - 1]; }
+  // Gives it the next number; it holds from now on.
+  const store::BaseRow& add_base(store::BaseRow row);
 
  private:
   std::vector<std::unique_ptr<NodeState>> nodes_;           // index: no - 1
   std::vector<std::unique_ptr<SeriesState>> series_;        // index: no - 1
   std::unordered_map<std::string_view, NodeState*> by_id_;  // the keys are the nodes' own ids
+  std::int64_t last_base_ = 0;
 };
 
 }  // namespace alona::ingest

@@ -13,6 +13,7 @@
 #include "ingest/catalog.h"
 #include "ingest/commit_due.h"
 #include "ingest/core_time.h"
+#include "ingest/counters.h"
 #include "ingest/import_job.h"
 #include "ingest/tail.h"
 #include "mqtt/client.h"
@@ -94,6 +95,15 @@ class Ingest {
   [[nodiscard]] Result<store::ExclusionCount> exclude(const store::Exclusion& what, std::string_view who,
                                                       std::string_view note);
 
+  // Counters of one node go on behind a new meter, or a change is taken back: all of them or none, with the
+  // next commit, and the diary says so. How they are then. not_found: no such node or series. refused: it
+  // can't be done. temporary: what waited at the broker still comes, and some of it may be the old meter's.
+  [[nodiscard]] Result<std::vector<CounterState>> change_counters(std::string_view node,
+                                                                  const std::vector<CounterWish>& wishes,
+                                                                  std::string_view who);
+  // The same, but nothing is changed.
+  [[nodiscard]] Result<void> check_counters(std::string_view node, const std::vector<CounterWish>& wishes);
+
   // Readings of a file. temporary: too many wait. The limits on nodes and series hold, for the job as a
   // whole.
   [[nodiscard]] Result<void> import(ImportJob job);
@@ -126,6 +136,8 @@ class Ingest {
   void void_tail();
   void store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp);
   void store_reading(Arrival& a, const protocol::Reading& reading, bool bare);
+  [[nodiscard]] std::optional<double> carried_on(Arrival& a, const SeriesState& series, double value,
+                                                 UtcMs ts);
   void store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp);
   void store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const protocol::Stamp& stamp);
   void store_status(Arrival& a, const protocol::Status& status);
@@ -141,6 +153,9 @@ class Ingest {
   [[nodiscard]] Result<void> part_aged();
   [[nodiscard]] Result<void> drop_repeats();
   void gather_bookkeeping();
+  [[nodiscard]] Result<SeriesState*> counter_of(NodeState& node, const CounterWish& wish);
+  [[nodiscard]] Result<std::vector<store::BaseRow>> plan_counters(std::string_view node,
+                                                                  const std::vector<CounterWish>& wishes);
   void clock_changed(const CoreTime::Change& change);
   [[nodiscard]] Result<void> room_for(const ImportJob& job);
   [[nodiscard]] SeriesState* series_of_import(const store::NamedReading& reading, ImportCount& count,

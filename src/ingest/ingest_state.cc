@@ -47,6 +47,7 @@ std::shared_ptr<const store::Batch> Ingest::everything() const {
       batch->series.push_back(series->row);
       if (series->last.ts == UtcMs::min()) continue;
       batch->readings.push_back({series->row.no, series->last.ts, series->last.value, series->last.flags});
+      batch->bases.insert(batch->bases.end(), series->bases.begin(), series->bases.end());
     }
   }
   return batch;
@@ -84,12 +85,16 @@ void Ingest::clock_changed(const CoreTime::Change& change) {
     if (catalog_.node(p.node).presence.heard_here()) p.last_seen += change.moved;
   }
   for (store::BootRow& b : batch_->boots) b.at += change.moved;
+  for (store::BaseRow& b : batch_->bases) b.at += change.moved;
   for (const auto& node : catalog_.nodes()) {
     node->presence.clock_moved(change.moved);
     for (SeriesState* series : node->series) {
       if (series->last.epoch == change.ended)
         series->last.ts += change.moved, series->last.epoch = time_.epoch();
       series->receipt = UtcMs::min();
+      for (store::BaseRow& b : series->bases) {
+        if (b.epoch == change.ended) b.at += change.moved, b.epoch = time_.epoch();
+      }
     }
   }
 }

@@ -21,4 +21,9 @@ struct Decimal {
 // With the fewest places there can be.
 [[nodiscard]] std::optional<Decimal> as_decimal(double value);
 
+// The sum as people write it: 1234.4 + 0.2 is 1234.6, not 1234.6000000000001. Of two decimals it is the
+// double nearest to their decimal sum, so that subtracting one gives the other again; of anything else, and
+// of more than 2^53 of the last place, the sum of the doubles.
+[[nodiscard]] double decimal_sum(double a, double b);
+
 }  // namespace alona::store

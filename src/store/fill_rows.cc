@@ -17,7 +17,8 @@ namespace {
 // moment), reject (the owner empties it), user and session (below), check_run, chunk.
 constexpr auto tables = std::to_array<std::string_view>({"node", "series", "clock_epoch", "event", "error",
                                                          "presence", "heartbeat", "node_day", "node_boot",
-                                                         "power_event", "outage", "write_ledger", "audit"});
+                                                         "power_event", "outage", "write_ledger", "audit",
+                                                         "counter_base"});
 
 std::vector<std::string> columns_of(SQLite::Database& db, std::string_view table) {
   std::vector<std::string> columns;

@@ -66,6 +66,7 @@ struct EventRow {
   std::uint8_t flags = 0;
   std::string type;
   std::string data;  // JSON text
+  bool own = false;  // said by the core of the node, which wasn't heard; not kept
 };
 
 struct ErrorRow {
@@ -167,6 +168,18 @@ struct EpochRow {
   bool settled = false;  // a part is sealed as epoch 0: it can't be moved any more
 };
 
+// From `at` on, `base` is added to each reading of a series before it is stored: a counter goes on when its
+// meter is replaced. Of several that have begun the one with the highest number counts.
+struct BaseRow {
+  std::int64_t id = 0;  // counts up over all series
+  SeriesNo series{};
+  UtcMs at{};  // true time where it is read
+  EpochNo epoch{};
+  double base = 0;
+  double before = 0;                   // the base until then
+  std::optional<std::int64_t> undoes;  // the row that this one takes back
+};
+
 // Who changed what, for people.
 struct AuditRow {
   UtcMs at{};
@@ -193,6 +206,7 @@ struct Batch {
   std::vector<CountRow> counts;
   std::vector<AuditRow> audit;
   std::vector<BootRow> boots;          // new; beside their windows
+  std::vector<BaseRow> bases;          // new
   bool imported = false;               // of a file, for listeners: nobody was heard from
   std::optional<std::int64_t> canary;  // the mark of a reading by which the box proves its own road
 
@@ -201,7 +215,7 @@ struct Batch {
   [[nodiscard]] bool only_canary() const {
     return nodes.empty() && series.empty() && readings.empty() && events.empty() && errors.empty() &&
            heartbeats.empty() && presence.empty() && rejects.empty() && windows.empty() && tail.empty() &&
-           !tail_emptied && counts.empty() && epochs.empty() && audit.empty();
+           !tail_emptied && counts.empty() && epochs.empty() && audit.empty() && bases.empty();
   }
 };
 

@@ -198,6 +198,19 @@ CREATE TABLE audit (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL
 ) STRICT;
 )sql"},
+    {.to = 4, .why = "counters that go on when a meter is replaced", .sql = R"sql(
+-- From `at` on, `base` is added to each reading of the series before it is stored; of several the latest row
+-- counts. None is ever changed, so that what the meter showed can be reckoned back for every reading.
+CREATE TABLE counter_base (
+  id     INTEGER PRIMARY KEY,
+  series INTEGER NOT NULL REFERENCES series(no),
+  at     INTEGER NOT NULL,
+  epoch  INTEGER NOT NULL,              -- whose clock said `at`
+  base   REAL NOT NULL,
+  before REAL NOT NULL,                 -- the base until then
+  undoes INTEGER                        -- the row that this one takes back
+) STRICT;
+)sql"},
 });
 
 // The step's index is its version less one, so that none is left out.

@@ -137,6 +137,11 @@ void Writer::Impl::write_rows(const Batch& batch) {
     SQLite::Statement put{*db, "INSERT INTO audit (at, who, what) VALUES (?,?,?)"};
     run(put, count(a.at), a.who, a.what);
   }
+  for (const BaseRow& b : batch.bases) {
+    SQLite::Statement put{*db, "INSERT INTO counter_base VALUES (?,?,?,?,?,?,?)"};
+    if (b.undoes) put.bind(7, *b.undoes);
+    run(put, b.id, static_cast<int>(b.series), count(b.at), static_cast<int>(batch.epoch), b.base, b.before);
+  }
   if (!batch.rejects.empty()) trim_rejects();
   if (batch.canary) put_setting(*db, canary_setting, *batch.canary);
   for (const BootRow& b : batch.boots) put_boot(b, batch.epoch);

@@ -42,6 +42,7 @@ struct State {
   std::int64_t canary = 0;       // the mark that was stored last; 0: none yet
   UtcMs floor{};                 // the latest receipt ever committed, or since true time came
   std::vector<EpochRow> epochs;  // ascending
+  std::vector<BaseRow> bases;    // ascending
 };
 
 struct Receipt {

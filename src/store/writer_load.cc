@@ -70,6 +70,22 @@ void load_catalog(SQLite::Database& db, State& state) {
   }
 }
 
+void load_bases(SQLite::Database& db, State& state) {
+  SQLite::Statement base{db, fmt::format("SELECT id, series, at + {}, epoch, base, before, undoes "
+                                         "FROM counter_base ORDER BY id",
+                                         shift_sql)};
+  while (base.executeStep()) {
+    state.bases.push_back({base.getColumn(0).getInt64(),
+                           static_cast<SeriesNo>(base.getColumn(1).getInt()),
+                           utc_ms(base.getColumn(2).getInt64()),
+                           static_cast<EpochNo>(base.getColumn(3).getInt()),
+                           base.getColumn(4).getDouble(),
+                           base.getColumn(5).getDouble(),
+                           {}});
+    if (!base.getColumn(6).isNull()) state.bases.back().undoes = base.getColumn(6).getInt64();
+  }
+}
+
 using Windows = std::map<std::pair<NodeNo, std::uint32_t>, Pending::Window>;
 
 Windows load_windows(SQLite::Database& db) {
@@ -217,6 +233,7 @@ Result<State> Writer::load() {
       if (row.settled) i.settled_kept.insert(row.no);
     }
     load_catalog(*i.db, state);
+    load_bases(*i.db, state);
     const std::int64_t tail_at = setting(*i.db, "tail_at");
     state.tail = kept_tail(*i.db);
     Windows windows = load_windows(*i.db);

@@ -100,6 +100,9 @@ void Api::add_routes() {
   add(Method::patch, "/nodes/{id}", Access::change, &Api::patch_node);
   add(Method::del, "/nodes/{id}", Access::change, &Api::remove_node);
   add(Method::post, "/nodes/{id}/rotate", Access::change, &Api::rotate_node);
+  add(Method::post, "/nodes/{id}/replace", Access::change, &Api::replace_node);
+  add(Method::get, "/nodes/{id}/counters", Access::read, &Api::counters);
+  add(Method::post, "/nodes/{id}/counters", Access::change, &Api::change_counters);
   add(Method::get, "/series", Access::read, &Api::series);
   add(Method::get, "/series/{id}/history", Access::read, &Api::history);
   add(Method::get, "/export", Access::read, &Api::export_readings);

@@ -118,6 +118,10 @@ class Api {
   void add_node(const Call& call);
   void rotate_node(const Call& call);
   void remove_node(const Call& call);
+  // api_counters.cc
+  void replace_node(const Call& call);
+  void counters(const Call& call);
+  void change_counters(const Call& call);
   void exclude(const Call& call);  // api_exclude.cc
   // api_import.cc
   void import_readings(const Call& call);

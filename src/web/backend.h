@@ -30,6 +30,24 @@ struct ExclusionWish {
   std::string note, who;
 };
 
+// Counters of one node that go on behind a new meter, or a change that is taken back (ingest/counters.h).
+struct CounterChange {
+  std::string sensor, unit;            // unit: may be empty where the sensor has one alone
+  std::optional<double> goes_on_from;  // nothing: the last that is stored
+  double begins_at = 0;
+  bool undo = false;
+};
+struct CounterWish {
+  std::string node, who;
+  std::vector<CounterChange> changes;
+};
+struct CounterBase {
+  store::SeriesNo series{};
+  std::string sensor, unit;
+  double base = 0;       // is added to each reading from now on
+  bool changed = false;  // false: it was so already
+};
+
 struct NodeCredentials {
   std::string id, user, password;
   bool proven = false;  // a real login with them has worked
@@ -116,6 +134,11 @@ class Backend {
   // order.
   [[nodiscard]] virtual bool add_node(NodeWish wish, Done<NodeCredentials> done) = 0;
   [[nodiscard]] virtual bool rotate_node(std::string id, Done<NodeCredentials> done) = 0;
+  // A new password, and once the broker has proven that the old one is out, the counters; all or nothing of
+  // them is looked at first. temporary: the broker hasn't taken it up, and no counter was changed.
+  [[nodiscard]] virtual bool replace_node(CounterWish wish, Done<NodeCredentials> done) = 0;
+  // All of them or none.
+  [[nodiscard]] virtual bool change_counters(CounterWish wish, Done<std::vector<CounterBase>> done) = 0;
   [[nodiscard]] virtual bool remove_node(std::string id, Done<void> done) = 0;
   // A piece of a file as `alona export` writes it, at most a request's body; `dry`: only looks. What became
   // of it, series by series, as JSON. Idempotent.

@@ -24,6 +24,7 @@ struct FakeCore {
   std::vector<std::pair<UtcMs, std::string>> times;
   std::vector<std::pair<BoxWish, std::string>> asked_box;
   std::vector<ExclusionWish> excluded;
+  std::vector<CounterWish> counters;
   std::vector<std::pair<std::string, std::string>> notes;
   std::optional<HealthKnown> health;
   std::vector<store::Start> starts;
@@ -35,6 +36,7 @@ struct FakeCore {
   std::atomic<int> export_rows = 3;
   std::atomic<int> asked_trends = 0;
   std::atomic<std::int64_t> canary = 0;
+  store::SeriesNo rises{};  // a series that never falls
 };
 
 class FakeBackend final : public Backend {
@@ -73,6 +75,19 @@ class FakeBackend final : public Backend {
   }
   bool rotate_node(std::string id, Done<NodeCredentials> done) override {
     return done(credentials(id, "new secret")), true;
+  }
+  bool replace_node(CounterWish wish, Done<NodeCredentials> done) override {
+    const std::string node = wish.node;
+    return act([&] { core_.counters.push_back(std::move(wish)); },
+               [&](const Result<void>&) { done(credentials(node, "new secret")); });
+  }
+  bool change_counters(CounterWish wish, Done<std::vector<CounterBase>> done) override {
+    std::vector<CounterBase> bases;
+    for (const auto& one : wish.changes)
+      bases.push_back(
+          {store::SeriesNo{7}, one.sensor, "kWh", one.goes_on_from.value_or(5) - one.begins_at, true});
+    return act([&] { core_.counters.push_back(std::move(wish)); },
+               [&](const Result<void>&) { done(std::move(bases)); });
   }
   bool remove_node(std::string id, Done<void> done) override {
     return act([&] { core_.removed.push_back(id); }, done);
@@ -175,6 +190,7 @@ class FakeArchive final : public Archive {
     store::History out;
     out.bucket = Ms{60'000};
     out.buckets = {{query.from, 1, 3, 6.5, 3}, {query.from + Ms{60'000}, 2.5, 2.5, 2.5, 1}};
+    if (query.series == core_.rises) out.buckets.back() = {query.from + Ms{60'000}, 3, 4, 7, 2};
     out.gaps = {{query.from, query.to, "the core was \"away\""}};
     if (query.edges.size() > 1) {
       out.bucket = std::chrono::days{1}, out.gaps.clear(), out.buckets.clear();

@@ -35,6 +35,12 @@ class HomeBackend final : public Backend {
   bool rotate_node(std::string id, Done<NodeCredentials> done) override {
     return far_.rotate_node(std::move(id), home(std::move(done)));
   }
+  bool replace_node(CounterWish wish, Done<NodeCredentials> done) override {
+    return far_.replace_node(std::move(wish), home(std::move(done)));
+  }
+  bool change_counters(CounterWish wish, Done<std::vector<CounterBase>> done) override {
+    return far_.change_counters(std::move(wish), home(std::move(done)));
+  }
   bool remove_node(std::string id, Done<void> done) override {
     return far_.remove_node(std::move(id), home(std::move(done)));
   }

@@ -21,6 +21,7 @@ void Model::start(const store::Batch& everything, std::uint64_t stored_before,
   for (const auto& row : everything.heartbeats) {
     if (const auto found = nodes_.find(row.node); found != nodes_.end()) found->second.heartbeat = row;
   }
+  for (const auto& row : everything.bases) note_base(row);
   note_counts(everything.counts, false);
   note_clock(everything.epochs);
   stored_ = stored_before;
@@ -43,7 +44,11 @@ Model::Changes Model::apply(const store::Batch& batch) {
   const auto tell = [&](const auto& row) {
     if (const NodeState* who = node(row.node)) changes.happened.push_back(told(*who, row));
   };
-  for (const auto& row : batch.events) seen(row.node, batch.received), tell(row);
+  for (const auto& row : batch.events) {
+    if (!row.own) seen(row.node, batch.received);
+    tell(row);
+  }
+  for (const auto& row : batch.bases) note_base(row);
   for (const auto& row : batch.errors) seen(row.node, batch.received), tell(row);
   for (const auto& row : batch.heartbeats) {
     seen(row.node, batch.received);
@@ -92,6 +97,18 @@ void Model::remember(Happened happened) {
   const auto at = std::ranges::find_if(recent_, [&](const Happened& one) { return one.t <= happened.t; });
   recent_.insert(at, std::move(happened));
   if (recent_.size() > limits::recent_max) recent_.pop_back();
+}
+
+// Told again from the start when the database had to be looked at anew: by number.
+void Model::note_base(const store::BaseRow& row) {
+  const auto found = series_.find(row.series);
+  if (found == series_.end()) return;
+  auto& bases = found->second.bases;
+  const auto same = std::ranges::find(bases, row.id, &store::BaseRow::id);
+  if (same == bases.end())
+    bases.push_back(row);
+  else
+    *same = row;
 }
 
 void Model::note_counts(const std::vector<store::CountRow>& counts, bool add_stored) {
@@ -165,6 +182,8 @@ Happened told(const NodeState& node, const store::PresenceRow& row) {
 }
 
 Happened told(const NodeState& node, const store::EventRow& row) {
+  if (row.own)
+    return {row.ts, node.row.id, fmt::format("{}: a counter goes on by another base", node.name())};
   return {row.ts, node.row.id, fmt::format("{}: {}", node.name(), row.type)};
 }
 

@@ -33,6 +33,7 @@ struct NodeState {
 struct SeriesState {
   store::SeriesRow row;
   std::optional<store::ReadingRow> last;  // the latest by time
+  std::vector<store::BaseRow> bases{};    // ascending: how a counter goes on
 };
 
 struct BackupNews {
@@ -96,6 +97,7 @@ class Model {
   [[nodiscard]] const std::deque<Happened>& recent() const { return recent_; }
 
  private:
+  void note_base(const store::BaseRow& row);
   void note_counts(const std::vector<store::CountRow>& counts, bool add_stored);
   void note_clock(const std::vector<store::EpochRow>& epochs);
   void note_presence(const store::PresenceRow& row);

@@ -98,6 +98,57 @@ test("a node from its name to its first message, with another password, under an
   });
 });
 
+test("a device is replaced and its counter goes on; a new meter on the same device, and taken back", async () => {
+  const id = config ? "counter" : "energy", label = config ? "counter" : "Energy";
+  let password = "";
+  const count = (value) => spawnSync("mosquitto_pub", ["-h", "127.0.0.1", "-p", mqtt_port, "-u", id, "-P", password, "-i", id, "-q", "1", "-t", `alona/${id}/telemetry/energy`, "-m", JSON.stringify({ v: 1, sensor: "energy", value, unit: "kWh" })], { encoding: "utf8" }).status;
+  if (config) {
+    password = JSON.parse(execFileSync(process.env.ALONA, ["node", "add", id, "--json", "--config", config], { encoding: "utf8" })).password;
+    for (const value of [1234.2, 1234.5]) assert.equal(count(value), 0);
+  }
+  await with_browser(phone, async (context) => {
+    const { page, complaints } = await watched_page(context, not_signed_in);
+    await open_settings(page);
+    const row = page.locator(`li[data-node=${id}]`), open = async (what) => { await row.getByRole("button", { name: /^Change/ }).click(); await row.getByRole("button", { name: what }).click(); };
+    await open("Replace the device");
+    await row.getByRole("heading", { name: `A new device for ${label}` }).waitFor();
+    const energy = row.locator("[data-sensor=energy]");
+    await energy.getByText("Stored last").waitFor();
+    assert.equal(await energy.getByRole("checkbox").isChecked(), false, "the person says what counts");
+    await energy.getByRole("checkbox").check();
+    await energy.getByLabel("The new one begins at").fill("many");
+    await row.getByRole("button", { name: "Replace it" }).click();
+    await energy.getByText("A number, such as 1234.5.").waitFor();
+    await energy.getByLabel("The new one begins at").fill("0,5");
+    assert.deepEqual(await findings_of(page), [], "replacing");
+    await shot(page, "settings-replace");
+    await row.getByRole("button", { name: "Replace it" }).click();
+    await page.getByRole("heading", { name: `The new login of ${id}` }).waitFor();
+    await page.getByText("Waiting for it to come back with the new password.").waitFor();
+    if (config) {
+      assert.notEqual(count(1), 0, "the old device is out");
+      password = await value(page, "Password");
+      assert.equal(count(0.7), 0);
+    }
+    await page.locator(".al-waiting[data-seen]").waitFor();
+    await page.getByRole("button", { name: "Put away" }).click();
+    await open("New meter");
+    await energy.getByText(/is added to each reading, since/).waitFor();
+    if (config) assert.match(await energy.innerText(), /Stored last: 1234\.7 kWh[^]*1234 kWh is added/);
+    assert.equal(await row.getByRole("button", { name: "Carry it on" }).isDisabled(), true, "nothing is ticked");
+    await energy.getByRole("checkbox").check();
+    await energy.getByLabel("The history goes on from").fill("2000");
+    await shot(page, "settings-meter");
+    await row.getByRole("button", { name: "Carry it on" }).click();
+    await page.getByRole("status").getByText(`The counter of ${label} goes on.`).waitFor();
+    await open("New meter");
+    await energy.getByText(/^2,?000 kWh is added/).waitFor();
+    await energy.getByRole("button", { name: /Take that back/ }).click();
+    await page.getByRole("status").getByText(`${label}: the last change is taken back.`).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+});
+
 test("what is copied is what stands there", async () => {
   await with_browser({ permissions: ["clipboard-read"] }, async (context) => {
     const { page } = await watched_page(context, not_signed_in);

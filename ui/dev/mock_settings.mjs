@@ -51,6 +51,27 @@ export function make_settings(world, { send, problem, tell }) {
     return request.method === "DELETE" ? send(response, 204) : send(response, 200, node);
   }
 
+  // A counter that goes on keeps its base and the one before; taking it back needs no more.
+  const info_of = (series) => ({
+    series: series.id, sensor: series.sensor, unit: series.unit, label: series.label, decimals: series.decimals, kind: series.unit === "kWh" ? "rises" : "",
+    last: { t: Date.now() - 2000, value: world.value(series, Date.now()) }, base: series.bases?.at(-1) ?? 0, changed: series.changed ?? null, undo: (series.bases ?? []).length > 1,
+  });
+  async function counters(request, response, id, replace) {
+    const node = world.nodes.find((one) => one.id === id);
+    if (!node) return problem(response, 404, `no node is named ${id}`, "", "see the list of nodes");
+    const { counters: changes = [] } = request.method === "POST" ? await body_of(request) : {};
+    for (const change of changes) {
+      const series = node.series.find((one) => one.sensor === change.sensor);
+      if (!series || change.begins_at === "666") return problem(response, 404, `${id} has no readings of ${change.sensor}`);
+      series.bases ??= [0];
+      if (change.undo) series.bases.pop(); else series.bases.push(Number(change.goes_on_from ?? info_of(series).last.value) - Number(change.begins_at));
+      series.changed = Date.now();
+    }
+    if (!replace) return send(response, 200, { counters: node.series.map(info_of) });
+    speak(node);
+    return send(response, 200, login_of(id));
+  }
+
   async function put_user(request, response) {
     const { name } = await body_of(request);
     users = [...users.filter((one) => one.name !== name), { name, admin: true }].sort((a, b) => a.name.localeCompare(b.name));
@@ -65,6 +86,8 @@ export function make_settings(world, { send, problem, tell }) {
 
   return (request, response, path) => {
     if (path === "/nodes" && request.method === "POST") return add(request, response), true;
+    const counted = /^\/nodes\/([^/]+)\/(counters|replace)$/.exec(path);
+    if (counted) return counters(request, response, decodeURIComponent(counted[1]), counted[2] === "replace"), true;
     const node = /^\/nodes\/([^/]+)(\/rotate)?$/.exec(path);
     if (node && request.method !== "GET") return change(request, response, decodeURIComponent(node[1]), Boolean(node[2])), true;
     if (path === "/users") return request.method === "POST" ? put_user(request, response) : send(response, 200, { users }), true;

@@ -1,7 +1,7 @@
 // The only place that fetches. Every answer is checked; every failure says what, why and what to do next.
 import { words } from "../words";
 import { Mismatch, type Check } from "./check";
-import type { BackupKind, Backups, BoxWish, History, NodeCredentials, NodeDetail, Overview, SeriesInfo, Session, System, User } from "./types";
+import type { BackupKind, Backups, BoxWish, CounterChange, CounterInfo, History, NodeCredentials, NodeDetail, Overview, SeriesInfo, Session, System, User } from "./types";
 import * as wire from "./wire";
 
 export type FailureKind = "unreachable" | "session" | "missing" | "refused" | "garbled";
@@ -66,6 +66,12 @@ const node_path = (id: string): string => `/nodes/${encodeURIComponent(id)}`;
 const nothing = (): void => undefined;
 export const add_node = (id: string, name: string, place: string): Promise<Answer<NodeCredentials>> => ask("POST", "/nodes", wire.credentials, { id, name, place }, proof_ms_max);
 export const rotate_node = (id: string): Promise<Answer<NodeCredentials>> => ask("POST", `${node_path(id)}/rotate`, wire.credentials, undefined, proof_ms_max);
+export const replace_node = (id: string, counters: CounterChange[]): Promise<Answer<NodeCredentials>> => ask("POST", `${node_path(id)}/replace`, wire.credentials, { counters }, proof_ms_max);
+export async function get_counters(id: string): Promise<Answer<CounterInfo[]>> {
+  const answer = await ask("GET", `${node_path(id)}/counters`, wire.counters);
+  return answer.ok ? { ok: true, data: answer.data.counters } : answer;
+}
+export const change_counters = (id: string, counters: CounterChange[]): Promise<Answer<void>> => ask("POST", `${node_path(id)}/counters`, nothing, { counters });
 export const rename_node = (id: string, name: string, place: string): Promise<Answer<void>> => ask("PATCH", node_path(id), nothing, { name, place });
 export const remove_node = (id: string): Promise<Answer<void>> => ask("DELETE", node_path(id), nothing, undefined, proof_ms_max);
 

@@ -68,6 +68,17 @@ export interface NodeCredentials {
   snippet: string; esphome: string; nvs_csv: string; uri: string; qr: string[];
 }
 
+// GET /nodes/{id}/counters -> { counters: CounterInfo[] }, every series of the node; POST /nodes/{id}/counters and
+// /nodes/{id}/replace take { counters: CounterChange[] }, the numbers as text; replace -> NodeCredentials.
+// kind: rises: it has never fallen lately; fell: a meter's unit, but it fell; "": nothing says that it counts.
+// base: what the box adds to each reading; changed: since when; undo: there is a change to take back.
+export type CounterKind = "rises" | "fell" | "";
+export interface CounterInfo {
+  series: number; sensor: string; unit: string; label: string; decimals: number | null; kind: CounterKind;
+  last: { t: number; value: number } | null; base: number; changed: number | null; undo: boolean;
+}
+export interface CounterChange { sensor: string; unit: string; begins_at?: string; goes_on_from?: string; undo?: boolean }
+
 // GET /users -> { users: User[] }, for admins; POST /users {name, password} -> 204; DELETE /users/{name} -> 204
 export interface User { name: string; admin: boolean }
 

@@ -1,6 +1,6 @@
 // The checks for types.ts, in its order.
 import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
-import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, Start, System, User, WearDay } from "./types";
+import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, CounterInfo, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, Start, System, User, WearDay } from "./types";
 
 export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
   type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
@@ -54,6 +54,13 @@ export const node_detail: Check<NodeDetail> = object({
   days: list(object<NodeDay>({ day: text, stored: num, rejected: num, repeated: num, lost: num, missing: num, gaps: list(object<NodeDay["gaps"][number]>({ cause: text, ms: num })) })),
   errors: list(object<NodeDetail["errors"][number]>({ t: num, code: text, message: text })),
   events: list(object<NodeDetail["events"][number]>({ t: num, type: text, data: any })),
+});
+
+export const counters: Check<{ counters: CounterInfo[] }> = object({
+  counters: list(object<CounterInfo>({
+    series: num, sensor: text, unit: text, label: text, decimals: or_null(num), kind: one_of("rises", "fell", ""),
+    last: or_null(object<NonNullable<CounterInfo["last"]>>({ t: num, value: num })), base: num, changed: or_null(num), undo: flag,
+  })),
 });
 
 export const credentials: Check<NodeCredentials> = object({

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { words } from "../words";
 import { check_name, check_title } from "./checks";
+import { change_of, number_wrong, plain_number } from "./counters";
 import { id_of, id_wrong } from "./node_id";
 import { qr_path, quiet } from "./qr";
 import { parse_route, runbook_link } from "./view";
@@ -49,4 +50,14 @@ test("what is written counts the whole disk where it is known, and only whole da
   assert.equal(mean_written(days), 25);
   assert.equal(mean_written([day("a", 1, 1)]), null);
   assert.deepEqual(bars([]), []);
+});
+
+test("a meter's number keeps its digits, and a comma is a point", () => {
+  for (const good of ["0", "1234.5", "12,5", " -4.25 ", "+3", ".5", "1e3"]) assert.equal(number_wrong(good), "", good);
+  for (const bad of ["", "NaN", "Infinity", "1e400", "2e15", "12,345,6", "1 2", "0x10", "many", "-"]) assert.notEqual(number_wrong(bad), "", bad);
+  assert.equal(plain_number("12,50"), "12.50");
+  const info = { series: 1, sensor: "energy", unit: "kWh", label: "", decimals: 1, kind: "rises" as const, last: { t: 1, value: 1234.5 }, base: 0, changed: null, undo: false };
+  assert.deepEqual(change_of(info, { counts: false, goes_on_from: "1", begins_at: "0" }), []);
+  assert.deepEqual(change_of(info, { counts: true, goes_on_from: "1234.5", begins_at: "0,7" }), [{ sensor: "energy", unit: "kWh", begins_at: "0.7" }], "untouched: what is stored last when it is done");
+  assert.deepEqual(change_of(info, { counts: true, goes_on_from: "1240", begins_at: "0" }), [{ sensor: "energy", unit: "kWh", begins_at: "0", goes_on_from: "1240" }]);
 });

@@ -12,6 +12,7 @@ import { words } from "../words";
 import { Field, Question, Refusal } from "./form";
 import { label_chars_max, NodeAdd, Places } from "./node_add";
 import { NodeGiven } from "./node_given";
+import { NodeReplace } from "./node_replace";
 import { Empty, FailureBox, Loading } from "./states";
 
 const text = words.settings;
@@ -34,7 +35,7 @@ function use_change(): { busy: boolean; failure: Failure | null; run<T>(ask: () 
   };
 }
 
-type Asking = "rotate" | "remove" | null;
+type Asking = "rotate" | "remove" | "replace" | "meter" | null;
 interface EditProps { node: NodeInfo; nodes: NodeInfo[]; done(said: string): void }
 
 function Edit({ node, nodes, done }: EditProps) {
@@ -61,9 +62,12 @@ function Edit({ node, nodes, done }: EditProps) {
       <Refusal failure={failure} />
       {asking === "rotate" && <Question what={text.rotate_what(label)} why={text.rotate_why} yes={text.rotate_yes} no={text.rotate_no} busy={busy} answer={(yes) => (yes ? rotate() : ask(null))} />}
       {asking === "remove" && <Question what={text.remove_what(label)} why={text.remove_why} yes={text.remove_yes} no={text.remove_no} busy={busy} answer={(yes) => (yes ? remove() : ask(null))} />}
+      {(asking === "replace" || asking === "meter") && <NodeReplace key={asking} node={node} meter={asking === "meter"} done={done} cancel={() => ask(null)} />}
       {asking === null && (
         <div class="al-together">
           <button type="button" class="al-button" onClick={() => ask("rotate")}>{text.rotate}</button>
+          <button type="button" class="al-button" onClick={() => ask("replace")}>{text.replace}</button>
+          <button type="button" class="al-button" onClick={() => ask("meter")}>{text.meter}</button>
           <button type="button" class="al-button" onClick={() => ask("remove")}>{text.remove}</button>
         </div>
       )}

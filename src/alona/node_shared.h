@@ -1,0 +1,27 @@
+// What the commands about nodes share: how the core's answer is read, and how a new login is shown. No state.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "alona/cli.h"
+#include "alona/offline.h"
+
+namespace alona {
+
+// What the core answers is written for the page; here a command says what to do.
+[[nodiscard]] Error for_shell(Error error, const std::string& id);
+// Before the id becomes part of a request's target. usage: it can't be one.
+[[nodiscard]] Result<void> check_id(const std::string& id);
+// The core's answer that holds a new login. failed: it doesn't.
+[[nodiscard]] Result<Credentials> credentials_of(const std::string& body);
+// `host`: the broker as the node reaches it; empty: this machine's address. Sets the exit code when the login
+// isn't proven.
+void show_credentials(Context& context, const ops::Config& config, const std::string& host,
+                      const Credentials& given);
+[[nodiscard]] std::unexpected<Error> not_confirmed();
+
+// `alona node replace` and `alona node counter`.
+void add_replace_commands(CLI::App& node, Context& context);
+
+}  // namespace alona

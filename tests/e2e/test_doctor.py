@@ -51,6 +51,7 @@ def well():
         client = box.client(box.roof)
         box.publish(client, [("alona/roof/telemetry/t", '{"v":1,"sensor":"t","value":1,"unit":"C"}')])
         wait_for(lambda: box.counts("roof")["stored"] == 1, "the reading")
+        client.disconnect()  # else it comes back and ends the connection of whoever is the roof next
         yield box
 
 

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "alona/import_piece.h"
+#include "ops/lan.h"
 #include "ops/snippet.h"
 
 namespace alona {
@@ -126,6 +127,8 @@ bool CoreBackend::set_time(UtcMs now, std::string who, web::Done<void> done) {
       std::move(done));
 }
 
+web::Reached CoreBackend::reached() const { return {ops::lan_name(), ops::lan_address()}; }
+
 std::vector<web::BoxWish> CoreBackend::box_can() const {
   std::error_code ec;
   if (!std::filesystem::is_directory(paths_.requests(), ec)) return {};
@@ -235,12 +238,15 @@ Result<void> CoreBackend::change(Change change) {
 }
 
 web::NodeCredentials CoreBackend::credentials(const std::string& id, const std::string& password) const {
-  const ops::NodeAccess access{
-      .id = id, .password = password, .host = ops::lan_address(), .port = broker_.port};
+  const ops::NodeAccess access{.id = id,
+                               .password = password,
+                               .host = ops::lan_address(),
+                               .port = broker_.port,
+                               .name = ops::lan_name()};
   web::NodeCredentials given;
   given.id = given.user = id;
   given.password = password;
-  given.host = access.host, given.host_name = ops::lan_name(), given.port = access.port;
+  given.host = access.host, given.host_name = access.name, given.port = access.port;
   given.snippet = ops::c_header(access);
   given.esphome = ops::esphome_yaml(access);
   given.nvs_csv = ops::nvs_csv(access);

@@ -44,6 +44,7 @@ class CoreBackend final : public web::Backend {
   bool note(std::string who, std::string what, web::Done<void> done) override;
   bool set_time(UtcMs now, std::string who, web::Done<void> done) override;
   std::optional<web::HealthKnown> health() const override { return health_known(paths_, clock_); }
+  web::Reached reached() const override;
   std::vector<web::BoxWish> box_can() const override;
   bool ask_box(web::BoxWish wish, std::string who, web::Done<void> done) override;
   bool backups(web::Done<web::BackupsPicture> done) override { return backups_.look(std::move(done)); }

@@ -4,6 +4,7 @@
 #include "alona/cli.h"
 #include "alona/core_client.h"
 #include "backup/second_state.h"
+#include "ops/lan.h"
 #include "ops/status.h"
 
 namespace alona {
@@ -23,6 +24,12 @@ std::string second_line(const ops::Config& config, const ops::Paths& paths) {
   return fmt::format("\nsecond    {}{}\n", last, now);
 }
 
+// "reached   alona.local, 192.168.1.2"
+std::string reached_line() {
+  const std::string name = ops::lan_name();
+  return fmt::format("\nreached   {}{}\n", name.empty() ? "" : name + ", ", printable(ops::lan_address()));
+}
+
 Result<bool> show_status(const Context& context) {
   const auto config = context.config();
   if (!config) return std::unexpected(config.error());
@@ -33,7 +40,7 @@ Result<bool> show_status(const Context& context) {
   const auto screen = ops::status_screen(**overview, colour_wanted());
   if (!screen) return std::unexpected(screen.error());
   fmt::print("{}{}\n", context.json ? **overview : screen->text,
-             context.json ? "" : second_line(*config, paths));
+             context.json ? "" : second_line(*config, paths) + reached_line());
   return screen->all_well;
 }
 

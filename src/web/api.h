@@ -94,7 +94,11 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
-  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health) const;
+  struct Around {  // what isn't in the model, and is looked up
+    std::optional<HealthKnown> health;
+    Reached reached;
+  };
+  [[nodiscard]] http::Response system_answer(const Around& around) const;
   // api_backups.cc
   void backups(const Call& call);
   void back_up(const Call& call);

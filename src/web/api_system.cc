@@ -84,16 +84,16 @@ json::object backup_json(const BackupNews& news) {
 }
 
 void Api::system(const Call& call) {
-  using Known = std::optional<HealthKnown>;
-  const bool asked = pool_.compute<Known>([this]() -> Result<Known> { return backend_.health(); },
-                                          [this, reply = call.reply](const Result<Known>& known) {
-                                            if (!known) return reply(problem_of(known.error()));
-                                            reply(system_answer(*known));
-                                          });
+  const bool asked = pool_.compute<Around>(
+      [this]() -> Result<Around> { return Around{backend_.health(), backend_.reached()}; },
+      [this, reply = call.reply](const Result<Around>& around) {
+        if (!around) return reply(problem_of(around.error()));
+        reply(system_answer(*around));
+      });
   if (!asked) call.reply(busy());
 }
 
-http::Response Api::system_answer(const std::optional<HealthKnown>& health) const {
+http::Response Api::system_answer(const Around& around) const {
   const room::Picture& disk = model_.disk();
   json::object about = disk_json(disk);
   about["reserve"] = disk.contract.reserve;
@@ -112,19 +112,23 @@ http::Response Api::system_answer(const std::optional<HealthKnown>& health) cons
   for (const auto& [name, version] : options_.libraries)
     libraries.push_back(json::object{{"name", name}, {"version", version}});
   const auto source = model_.clock_source();
-  return answer(json::object{{"now", count(clock_.utc())},
-                             {"version", options_.version},
-                             {"libraries", std::move(libraries)},
-                             {"started", count(started_)},
-                             {"clock",
-                              {{"trusted", clock_.trusted()},
-                               {"source", source ? json::value(name(*source)) : json::value(nullptr)},
-                               {"timezone", options_.timezone},
-                               {"accept_browser", options_.accept_browser}}},
-                             {"can", can_json(backend_.box_can())},
-                             {"health", health_json(health)},
-                             {"disk", std::move(about)},
-                             {"wear", std::move(days)}});
+  return answer(json::object{
+      {"now", count(clock_.utc())},
+      {"version", options_.version},
+      {"libraries", std::move(libraries)},
+      {"started", count(started_)},
+      {"clock",
+       {{"trusted", clock_.trusted()},
+        {"source", source ? json::value(name(*source)) : json::value(nullptr)},
+        {"timezone", options_.timezone},
+        {"accept_browser", options_.accept_browser}}},
+      {"can", can_json(backend_.box_can())},
+      {"reached",
+       {{"name", around.reached.name.empty() ? json::value(nullptr) : json::value(around.reached.name)},
+        {"address", around.reached.address}}},
+      {"health", health_json(around.health)},
+      {"disk", std::move(about)},
+      {"wear", std::move(days)}});
 }
 
 void Api::ask_box(const Call& call) {

@@ -111,6 +111,11 @@ struct HealthKnown {
   std::vector<Check> checks;
 };
 
+// How the box is reached on its LAN. name: empty where nobody answers for one.
+struct Reached {
+  std::string name, address;
+};
+
 struct BundleFile {
   BackupFile file;
   std::string name;
@@ -152,6 +157,8 @@ class Backend {
   // Reads a small file, so on the pool; the only question that is answered at once. Nothing: no round was
   // made yet, or its record can't be read.
   [[nodiscard]] virtual std::optional<HealthKnown> health() const = 0;
+  // Asks avahi, so on the pool; bounded.
+  [[nodiscard]] virtual Reached reached() const = 0;
   // On any thread; what ask_box can do here.
   [[nodiscard]] virtual std::vector<BoxWish> box_can() const = 0;
   // `done`: root has been asked, and the audit says by whom. refused: it can't be done here.

@@ -104,6 +104,7 @@ class FakeBackend final : public Backend {
   bool note(std::string who, std::string what, Done<void> done) override {
     return act([&] { core_.notes.emplace_back(who, what); }, done);
   }
+  Reached reached() const override { return {"alona.local", "192.168.1.2"}; }
   std::vector<BoxWish> box_can() const override { return {BoxWish::restart, BoxWish::power_off}; }
   bool ask_box(BoxWish wish, std::string who, Done<void> done) override {
     return act([&] { core_.asked_box.emplace_back(wish, who); }, done);

@@ -18,6 +18,7 @@ export function system(mode, began) {
   return {
     now, version: "0.1.0", libraries: [{ name: "sqlite", version: "3.40.1" }, { name: "libmosquitto", version: "2.0.11" }], started: began - 21 * day,
     clock: { trusted: mode !== "clock", source: mode === "clock" ? "floor" : "visitor", timezone: "Europe/Berlin", accept_browser: true },
+    reached: { name: "alona.local", address: "192.168.4.1" },
     can: ["restart", "power_off", "eject"],
     health: empty ? null : { at: now - 3 * minute, checks: [...(mode === "well" ? [] : failing(now)), ...well.map((id) => ({ id, state: "ok", what: "", next: "", since: now - 21 * day }))] },
     disk: { known: !empty, total: 31.2e9, free: mode === "well" ? 27.4e9 : 3.9e9, step: mode === "well" ? "ample" : "low", since: mode === "well" ? null : now - 2 * day, device: "mmcblk0", written_today: empty ? null : days[30].device_bytes, reserve: 524288000, forecast: empty ? { days_left: null, bytes_a_day: null, why: "not known yet: 0 of 7 days are counted" } : { days_left: mode === "well" ? 3285 : 190, bytes_a_day: 21e6, why: null } },

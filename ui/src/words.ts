@@ -129,6 +129,7 @@ export const words = {
     box_why: { restart: "Nodes keep what they measure meanwhile and send it afterwards.", power_off: "Nothing is stored until somebody gives it power again. Nodes keep what they can.", eject: "The next copy is made once it is plugged in again." },
     box_no: "No",
     bundle: "Download a debug bundle", bundle_about: "For somebody who helps from afar: what this box knows of itself, without passwords and readings.",
+    lan: "On the LAN", no_name: "It has no name: avahi-daemon isn't installed or doesn't run.", by_address: "By address", name_kept: "The name stays when the address changes.",
     versions: "Versions", running: "Running since", libraries: { sqlite: "SQLite" } as Record<string, string>,
   },
   backups: {

@@ -95,6 +95,7 @@ export interface Disk {
 export interface System {
   now: number; version: string; libraries: { name: string; version: string }[]; started: number;
   clock: { trusted: boolean; source: ClockSource | null; timezone: string; accept_browser: boolean };
+  reached: { name: string | null; address: string };  // on the LAN; null: nothing answers for a name
   can: BoxWish[];  // what POST /box {do} does here
   health: { at: number; checks: HealthCheck[] } | null;  // null: no round was made yet
   disk: Disk; wear: WearDay[];

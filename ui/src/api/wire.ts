@@ -75,6 +75,7 @@ const disk: Check<Disk> = object({
 export const system: Check<System> = object({
   now: num, version: text, libraries: list(object<System["libraries"][number]>({ name: text, version: text })), started: num,
   clock: object<System["clock"]>({ trusted: flag, source: or_null(one_of("floor", "chip", "visitor", "ntp")), timezone: text, accept_browser: flag }),
+  reached: object<System["reached"]>({ name: or_null(text), address: text }),
   can: list(one_of("restart", "power_off", "eject")),
   health: or_null(object<NonNullable<System["health"]>>({
     at: num, checks: list(object<HealthCheck>({ id: text, state: one_of("ok", "failing", "unknown"), what: text, next: text, since: num })),

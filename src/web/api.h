@@ -97,6 +97,7 @@ class Api {
   struct Around {  // what isn't in the model, and is looked up
     std::optional<HealthKnown> health;
     Reached reached;
+    Versions versions;
   };
   [[nodiscard]] http::Response system_answer(const Around& around) const;
   // api_backups.cc

@@ -27,6 +27,7 @@ struct FakeCore {
   std::vector<CounterWish> counters;
   std::vector<std::pair<std::string, std::string>> notes;
   std::optional<HealthKnown> health;
+  Versions versions;
   BackupsPicture backups;
   std::vector<BackupWish> backups_started;
   std::map<std::string, std::string> backup_files;
@@ -103,6 +104,10 @@ class FakeBackend final : public Backend {
   }
   bool note(std::string who, std::string what, Done<void> done) override {
     return act([&] { core_.notes.emplace_back(who, what); }, done);
+  }
+  Versions versions() const override {
+    const std::lock_guard lock{core_.mutex};
+    return core_.versions;
   }
   Reached reached() const override { return {"alona.local", "192.168.1.2"}; }
   std::vector<BoxWish> box_can() const override { return {BoxWish::restart, BoxWish::power_off}; }

@@ -233,7 +233,7 @@ test("the round of checks is on the page System, and what fails leads to its par
     await page.getByRole("link", { name: "Runbook" }).click();
     await page.getByRole("navigation", { name: "Contents" }).getByRole("link", { name: "A silent node" }).click();
     const heading = page.locator("#runbook-silent");
-    assert.equal(await heading.evaluate((element) => element === document.activeElement), true);
+    await page.locator("#runbook-silent:focus").waitFor();
     assert.ok(await heading.evaluate((element) => { const { top, bottom } = element.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }), "it is in view");
     assert.equal(await page.locator(".al-nav a[aria-current]").innerText(), "System");
     await page.emulateMedia({ media: "print" });

@@ -8,6 +8,9 @@ const failing = (now) => [
   { id: "temperature", state: "unknown", what: "the sensor doesn't answer", next: "", since: now - 5 * day },
 ];
 
+// What was asked of the version; the mock's box never turns well with another.
+export const asked_upgrade = { at: 0, back: false };
+
 export function system(mode, began) {
   const now = Date.now(), empty = mode === "empty";
   const date = (t) => new Date(t).toISOString().slice(0, 10);
@@ -19,6 +22,7 @@ export function system(mode, began) {
     now, version: "0.1.0", libraries: [{ name: "sqlite", version: "3.40.1" }, { name: "libmosquitto", version: "2.0.11" }], started: began - 21 * day,
     clock: { trusted: mode !== "clock", source: mode === "clock" ? "floor" : "visitor", timezone: "Europe/Berlin", accept_browser: true },
     reached: { name: "alona.local", address: "192.168.4.1" },
+    upgrade: { offer: "0.1.1", trouble: null, former: "0.0.9", last: asked_upgrade.at ? { at: asked_upgrade.at, back: asked_upgrade.back, state: "failed", text: "the upgrade to 0.1.1 was undone, and 0.1.0 runs as before: the core does not turn well\nLook at the journal." } : null },
     can: ["restart", "power_off", "eject"],
     health: empty ? null : { at: now - 3 * minute, checks: [...(mode === "well" ? [] : failing(now)), ...well.map((id) => ({ id, state: "ok", what: "", next: "", since: now - 21 * day }))] },
     disk: { known: !empty, total: 31.2e9, free: mode === "well" ? 27.4e9 : 3.9e9, step: mode === "well" ? "ample" : "low", since: mode === "well" ? null : now - 2 * day, device: "mmcblk0", written_today: empty ? null : days[30].device_bytes, reserve: 524288000, forecast: empty ? { days_left: null, bytes_a_day: null, why: "not known yet: 0 of 7 days are counted" } : { days_left: mode === "well" ? 3285 : 190, bytes_a_day: 21e6, why: null } },

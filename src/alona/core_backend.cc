@@ -7,19 +7,27 @@
 #include <future>
 
 #include "alona/import_piece.h"
-#include "ops/snippet.h"
+#include "ops/lan.h"
 
 namespace alona {
 namespace {
 
 constexpr std::size_t jobs_max = 8;  // each waits a few seconds for the broker; a person makes one at a time
 
-std::vector<ingest::CounterWish> wishes_of(const web::CounterWish& wish) {
-  std::vector<ingest::CounterWish> wishes;
-  wishes.reserve(wish.changes.size());
-  for (const auto& c : wish.changes)
-    wishes.push_back({c.sensor, c.unit, c.goes_on_from, c.begins_at, c.undo});
-  return wishes;
+ops::Request request_of(web::BoxWish wish) {
+  switch (wish) {
+    case web::BoxWish::restart:
+      return ops::Request::restart;
+    case web::BoxWish::power_off:
+      return ops::Request::power_off;
+    case web::BoxWish::eject:
+      return ops::Request::eject;
+    case web::BoxWish::upgrade:
+      return ops::Request::upgrade;
+    case web::BoxWish::roll_back:
+      return ops::Request::roll_back;
+  }
+  return ops::Request::restart;
 }
 
 }  // namespace
@@ -35,6 +43,7 @@ CoreBackend::CoreBackend(ingest::Service& service, const ops::Config& config, co
       backups_(backups),
       bundles_(bundles),
       stick_(config.backup.second_target.starts_with("label:")),
+      versions_(paths_, clock),
       setter_(paths_, clock),
       thread_([this] { provision_all(); }) {}
 
@@ -126,6 +135,8 @@ bool CoreBackend::set_time(UtcMs now, std::string who, web::Done<void> done) {
       std::move(done));
 }
 
+web::Reached CoreBackend::reached() const { return {ops::lan_name(), ops::lan_address()}; }
+
 std::vector<web::BoxWish> CoreBackend::box_can() const {
   std::error_code ec;
   if (!std::filesystem::is_directory(paths_.requests(), ec)) return {};
@@ -136,9 +147,7 @@ std::vector<web::BoxWish> CoreBackend::box_can() const {
 
 bool CoreBackend::ask_box(web::BoxWish wish, std::string who, web::Done<void> done) {
   using ops::Request;
-  const Request request = wish == web::BoxWish::restart     ? Request::restart
-                          : wish == web::BoxWish::power_off ? Request::power_off
-                                                            : Request::eject;
+  const Request request = request_of(wish);
   return post(
       [this, request, who = std::move(who)](ingest::Ingest& ingest) -> Result<void> {
         if (auto asked = ops::put_request(paths_, request); !asked) return asked;
@@ -155,24 +164,6 @@ bool CoreBackend::add_node(web::NodeWish wish, web::Done<web::NodeCredentials> d
 
 bool CoreBackend::rotate_node(std::string id, web::Done<web::NodeCredentials> done) {
   return provision([this, id = std::move(id), done = std::move(done)] { done(rotate(id)); });
-}
-
-bool CoreBackend::replace_node(web::CounterWish wish, web::Done<web::NodeCredentials> done) {
-  return provision([this, wish = std::move(wish), done = std::move(done)] { done(replace(wish)); });
-}
-
-bool CoreBackend::change_counters(web::CounterWish wish, web::Done<std::vector<web::CounterBase>> done) {
-  const auto bases = std::make_shared<std::vector<web::CounterBase>>();
-  return post(
-      [wish = std::move(wish), bases](ingest::Ingest& ingest) -> Result<void> {
-        const auto states = ingest.change_counters(wish.node, wishes_of(wish), wish.who);
-        if (!states) return std::unexpected(states.error());
-        for (const auto& s : *states) bases->push_back({s.series, s.sensor, s.unit, s.base, s.changed});
-        return {};
-      },
-      [bases, done = std::move(done)](const Result<void>& outcome) {
-        done(outcome ? Result<std::vector<web::CounterBase>>{*bases} : std::unexpected(outcome.error()));
-      });
 }
 
 bool CoreBackend::remove_node(std::string id, web::Done<void> done) {
@@ -232,111 +223,6 @@ Result<void> CoreBackend::change(Change change) {
                 "Look whether it was done before trying again.");
   }
   return future.get();
-}
-
-web::NodeCredentials CoreBackend::credentials(const std::string& id, const std::string& password) const {
-  const ops::NodeAccess access{
-      .id = id, .password = password, .host = ops::lan_address(), .port = broker_.port};
-  web::NodeCredentials given;
-  given.id = given.user = id;
-  given.password = password;
-  given.host = access.host, given.host_name = ops::lan_name(), given.port = access.port;
-  given.snippet = ops::c_header(access);
-  given.esphome = ops::esphome_yaml(access);
-  given.nvs_csv = ops::nvs_csv(access);
-  given.uri = ops::access_uri(access);
-  given.qr = ops::qr_rows(given.uri).value_or(std::vector<std::string>{});
-  return given;
-}
-
-// The broker's files first, then the row: a login without a row is a node that the core learns at its first
-// message; a row without a login would be a node that nobody can be.
-Result<web::NodeCredentials> CoreBackend::add(const web::NodeWish& wish) {
-  store::NodeRow wanted;
-  wanted.id = wish.id, wanted.name = wish.name, wanted.place = wish.place;
-  const auto plan = [this, wanted](ingest::Ingest& ingest) {
-    return ops::plan_add(ingest.nodes(), wanted, nodes_max_, clock_.utc());
-  };
-  const auto allowed = change([plan](ingest::Ingest& ingest) -> Result<void> {
-    if (auto row = plan(ingest); !row) return std::unexpected(row.error());
-    return {};
-  });
-  if (!allowed) return std::unexpected(allowed.error());
-  const auto password = provisioner_.grant(wish.id);
-  if (!password) return std::unexpected(password.error());
-  const auto kept = change([plan](ingest::Ingest& ingest) -> Result<void> {
-    auto row = plan(ingest);
-    if (!row) return std::unexpected(row.error());
-    return ingest.put_node(*row);
-  });
-  if (!kept) return std::unexpected(kept.error());
-  web::NodeCredentials given = credentials(wish.id, *password);
-  given.proven = provisioner_.prove() && provisioner_.prove_new_node(wish.id, *password);
-  return given;
-}
-
-Result<web::NodeCredentials> CoreBackend::rotate(const std::string& id) {
-  const auto found = change([id](ingest::Ingest& ingest) -> Result<void> {
-    if (auto row = ops::find_node(ingest.nodes(), id); !row) return std::unexpected(row.error());
-    return {};
-  });
-  if (!found) return std::unexpected(found.error());
-  const auto password = provisioner_.grant(id);
-  if (!password) return std::unexpected(password.error());
-  web::NodeCredentials given = credentials(id, *password);
-  given.proven = provisioner_.prove().has_value();
-  return given;
-}
-
-// The counters last, for what the old device still says before it is out is its own; behind the proof nobody
-// can log in until the new password is known. Cut off anywhere, the same again does it.
-Result<web::NodeCredentials> CoreBackend::replace(const web::CounterWish& wish) {
-  const auto wishes = wishes_of(wish);
-  const auto sound = [node = wish.node, wishes](ingest::Ingest& ingest) {
-    return ingest.check_counters(node, wishes);
-  };
-  if (!wishes.empty()) {
-    if (auto checked = change(sound); !checked) return std::unexpected(checked.error());
-  }
-  auto given = rotate(wish.node);
-  if (!given || wishes.empty()) return given;
-  const auto none_changed = [&](Error why) {
-    why.what = fmt::format("{} has a new password, but no counter was carried on: {}", wish.node, why.what);
-    why.next += " Then replace it again: it gets another password.";
-    return std::unexpected(std::move(why));
-  };
-  if (!given->proven) {
-    return none_changed({Errc::temporary,
-                         "the broker hasn't been seen to accept it, and the old device may still be in",
-                         "Reload the broker with `systemctl reload mosquitto`."});
-  }
-  // Twice: what the broker had handed on before the proof is read between the two.
-  auto done = change(sound);
-  if (done) {
-    done = change([wish, wishes](ingest::Ingest& ingest) -> Result<void> {
-      if (auto set = ingest.change_counters(wish.node, wishes, wish.who); !set)
-        return std::unexpected(set.error());
-      return {};
-    });
-  }
-  if (!done) return none_changed(done.error());
-  return given;
-}
-
-Result<void> CoreBackend::remove(const std::string& id) {
-  // A node that was discovered, or whose login is gone already, is removed all the same.
-  const auto revoked = provisioner_.revoke(id);
-  if (!revoked && revoked.error().code != Errc::refused) return revoked;
-  const auto kept = change([id](ingest::Ingest& ingest) -> Result<void> {
-    auto row = ops::find_node(ingest.nodes(), id);
-    if (!row) return std::unexpected(row.error());
-    row->removed = true;
-    return ingest.put_node(*row);
-  });
-  if (!kept) return kept;
-  if (auto proof = provisioner_.prove(); !proof)
-    return with_context(fmt::format("{} is removed, but it may still log in", id), proof.error());
-  return {};
 }
 
 }  // namespace alona

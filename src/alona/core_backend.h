@@ -10,6 +10,7 @@
 #include "alona/backup_runner.h"
 #include "alona/bundle_runner.h"
 #include "alona/health_known.h"
+#include "alona/versions_known.h"
 #include "ingest/service.h"
 #include "ops/clock_setter.h"
 #include "ops/provisioning.h"
@@ -44,6 +45,8 @@ class CoreBackend final : public web::Backend {
   bool note(std::string who, std::string what, web::Done<void> done) override;
   bool set_time(UtcMs now, std::string who, web::Done<void> done) override;
   std::optional<web::HealthKnown> health() const override { return health_known(paths_, clock_); }
+  web::Reached reached() const override;
+  web::Versions versions() const override { return versions_.look(); }
   std::vector<web::BoxWish> box_can() const override;
   bool ask_box(web::BoxWish wish, std::string who, web::Done<void> done) override;
   bool backups(web::Done<web::BackupsPicture> done) override { return backups_.look(std::move(done)); }
@@ -78,6 +81,7 @@ class CoreBackend final : public web::Backend {
   BundleRunner& bundles_;
   std::function<void()> checked_;
   const bool stick_;  // the second target is one
+  VersionsKnown versions_;
   ops::ClockSetter setter_;
   std::mutex mutex_;
   std::condition_variable wake_;

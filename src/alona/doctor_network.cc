@@ -7,7 +7,7 @@
 #include "alona/knock.h"
 #include "alona/version.h"
 #include "http/unix_client.h"
-#include "ops/snippet.h"
+#include "ops/lan.h"
 
 namespace alona::doctor {
 namespace {

@@ -42,7 +42,8 @@ void judge(const std::vector<std::string>& units, Judge wrong_with, std::vector<
 DoctorCheck running() {
   std::vector<std::string> wrong;
   judge({"alona-core.service", "mosquitto.service"}, ops::wrong_with_service, wrong);
-  judge({"alona-broker-reload.path", "alona-clock.path", "alona-power.path", "eject-alona-stick.path"},
+  judge({"alona-broker-reload.path", "alona-clock.path", "alona-power.path", "eject-alona-stick.path",
+         "install-alona.path"},
         ops::wrong_with_timer, wrong);
   judge({"alona-recover.service", "alona-broker-reload.service"}, ops::wrong_with_job, wrong);
   if (wrong.empty()) return ok("services");

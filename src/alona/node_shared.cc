@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "ops/lan.h"
 #include "ops/snippet.h"
 #include "protocol/topic.h"
 
@@ -48,19 +49,21 @@ void show_credentials(Context& context, const ops::Config& config, const std::st
   const ops::NodeAccess access{.id = given.id,
                                .password = given.password,
                                .host = host.empty() ? ops::lan_address() : host,
-                               .port = config.mqtt.port};
+                               .port = config.mqtt.port,
+                               .name = host.empty() ? ops::lan_name() : std::string{}};
   if (context.json) {
     fmt::print("{}\n", json::serialize(json::object{{"id", given.id},
                                                     {"user", given.id},
                                                     {"password", given.password},
                                                     {"host", access.host},
+                                                    {"name", access.name},
                                                     {"port", access.port},
                                                     {"proven", given.proven},
                                                     {"uri", ops::access_uri(access)}}));
   } else {
-    fmt::print("Password of {}, shown once: {}\nThe broker: {}, also {}, port {}\n\n{}\n{}\n", given.id,
-               bold(given.password), printable(access.host), printable(ops::lan_name()), access.port,
-               ops::c_header(access), ops::esphome_yaml(access));
+    fmt::print("Password of {}, shown once: {}\nThe broker: {}{}, port {}\n\n{}\n{}\n", given.id,
+               bold(given.password), access.name.empty() ? "" : access.name + ", also ",
+               printable(access.host), access.port, ops::c_header(access), ops::esphome_yaml(access));
     fmt::print("{}\n{}\n",
                bold("ESP-IDF: NVS for nvs_partition_gen; wifi_ssid and wifi_pass are yours to fill in"),
                ops::nvs_csv(access));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <memory>
 #include <system_error>
@@ -21,6 +22,9 @@ namespace alona {
 namespace {
 
 using ops::Request;
+
+constexpr std::chrono::minutes upgrade_max{
+    60};  // a backup of a large database, twice dpkg, and the health gate
 
 // The clock chip, where there is one: else the machine forgets what it was told.
 void set_chip(UtcMs utc) {
@@ -67,7 +71,19 @@ Result<void> restore_time(const ops::Paths& paths) {
   return set_clock(*saved);
 }
 
-Result<void> answer(const ops::Config& config, Request request) {
+// The same as a person at a shell would do: the file held nothing that counts, and what is on the stick is
+// judged there. How it ended stands in the outcome that it writes.
+Result<void> upgrade(const std::string& config_file, bool back) {
+  std::vector<std::string> command{"/proc/self/exe", "upgrade", back ? "--rollback" : "USB", "--yes"};
+  if (!config_file.empty()) command.insert(command.end(), {"--config", config_file});
+  const auto ran = run_to_end(command, upgrade_max);
+  if (!ran) return std::unexpected(ran.error());
+  fmt::print("{}\n", ran->text);
+  if (ran->exit_code == 0) return {};
+  return fail(Errc::failed, "it came to nothing", "The page, System, says why.");
+}
+
+Result<void> answer(const ops::Config& config, const std::string& config_file, Request request) {
   const ops::Paths paths{config};
   const auto content = ops::take_request(paths, request);
   if (!content) return std::unexpected(content.error());
@@ -82,6 +98,10 @@ Result<void> answer(const ops::Config& config, Request request) {
       return systemctl("poweroff");
     case Request::eject:
       return backup::let_go_of_stick(config.backup.second_target);
+    case Request::upgrade:
+      return upgrade(config_file, false);
+    case Request::roll_back:
+      return upgrade(config_file, true);
   }
   return {};
 }
@@ -91,13 +111,15 @@ Result<void> answer(const ops::Config& config, Request request) {
 void add_request_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("request", "Does what the core asks of root")->group("");
   const auto what = std::make_shared<std::string>();
-  command->add_option("WHAT", *what, "clock, restart, power_off, eject; saved_time: at boot")->required();
+  command
+      ->add_option("WHAT", *what, "clock, restart, power_off, eject, upgrade, roll_back; saved_time: at boot")
+      ->required();
   command->footer("Example:\n  alona request clock");
   command->callback([&context, what] {
     const auto config = context.config();
     if (!config) return context.end(config.error());
     const auto request = ops::parse_request(*what);
-    const auto done = request ? answer(*config, *request)
+    const auto done = request ? answer(*config, context.config_path, *request)
                       : *what == "saved_time"
                           ? restore_time(ops::Paths{*config})
                           : fail(Errc::usage, fmt::format("nobody can ask for {}", printable(*what)));

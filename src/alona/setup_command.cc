@@ -8,9 +8,9 @@
 #include "alona/cli.h"
 #include "alona/core_client.h"
 #include "ops/broker_files.h"
+#include "ops/lan.h"
 #include "ops/paths.h"
 #include "ops/setup.h"
-#include "ops/snippet.h"
 
 namespace alona {
 namespace {
@@ -20,11 +20,14 @@ struct Options {
   std::string password_file;
 };
 
-std::string page_address(const ops::Config& config) {
+// By name: empty where it has none, or listens on one address alone.
+std::string page_address(const ops::Config& config, bool by_name) {
   const auto listen = ops::parse_listen(config.web.listen);
   if (!listen) return {};
   const bool everywhere = listen->host == "0.0.0.0" || listen->host == "::";
-  const std::string host = everywhere ? ops::lan_address() : listen->host;
+  if (by_name && !everywhere) return {};
+  const std::string host = by_name ? ops::lan_name() : everywhere ? ops::lan_address() : listen->host;
+  if (host.empty()) return {};
   return fmt::format("http://{}:{}/", host.find(':') == std::string::npos ? host : "[" + host + "]",
                      listen->port);
 }
@@ -34,7 +37,8 @@ void print_json(const ops::SetupReport& report, const ops::Config& config, const
   for (const auto& step : report.steps) steps.push_back({{"what", step.what}, {"changed", step.changed}});
   boost::json::object out{{"changed", report.changed()},
                           {"steps", steps},
-                          {"url", page_address(config)},
+                          {"url", page_address(config, false)},
+                          {"url_by_name", page_address(config, true)},
                           {"user", options.admin},
                           {"broker_must_reload", report.broker_must_reload}};
   if (report.new_password) out["password"] = *report.new_password;
@@ -56,7 +60,9 @@ void print_text(const ops::SetupReport& report, const ops::Config& config, const
   if (report.new_password) {
     fmt::print("\nPassword of {}, shown once: {}\n", options.admin, bold(*report.new_password));
   }
-  fmt::print("\nThe page, once the core runs: {}\n", page_address(config));
+  const std::string by_name = page_address(config, true);
+  fmt::print("\nThe page, once the core runs: {}{}{}\n", by_name, by_name.empty() ? "" : " or ",
+             page_address(config, false));
 }
 
 Result<void> run_setup(const Context& context, const Options& options) {

@@ -34,7 +34,9 @@ void add_faults(CLI::App& sim, sim::Faults& faults) {
 }
 
 void add_broker(CLI::App& sim, sim::SimOptions& options) {
-  sim.add_option("--host", options.host, "the broker")->capture_default_str();
+  sim.add_option("--host", options.host, "the broker, by name or address")->capture_default_str();
+  sim.add_option("--address", options.address,
+                 "its address, for when the name isn't known; the one that worked last goes before it");
   sim.add_option("--port", options.port, "its port")->capture_default_str();
   sim.add_option("--user", options.user, "user of all nodes; none: anonymous");
   sim.add_option("--password-file", options.password_file, "a file whose first line is the password");

@@ -5,6 +5,7 @@
 #include "alona/core_client.h"
 #include "alona/status_health.h"
 #include "backup/second_state.h"
+#include "ops/lan.h"
 #include "ops/status.h"
 
 namespace alona {
@@ -47,6 +48,12 @@ Error show_without_core(const Context& context, const ops::Config& config, const
   return why;
 }
 
+// "reached   alona.local, 192.168.1.2"
+std::string reached_line() {
+  const std::string name = ops::lan_name();
+  return fmt::format("\nreached   {}{}\n", name.empty() ? "" : name + ", ", printable(ops::lan_address()));
+}
+
 Result<bool> show_status(const Context& context) {
   const auto config = context.config();
   if (!config) return std::unexpected(config.error());
@@ -61,7 +68,7 @@ Result<bool> show_status(const Context& context) {
   if (context.json)
     fmt::print("{}\n", json_of(*overview, round_json(round, now)));
   else
-    fmt::print("{}{}\n", screen->text, second_line(*config, paths));
+    fmt::print("{}{}\n", screen->text, second_line(*config, paths) + reached_line());
   return screen->all_well;
 }
 

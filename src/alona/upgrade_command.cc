@@ -40,6 +40,8 @@ Result<fs::path> on_a_stick(backup::Packages& packages) {
     folders.push_back(folder / "packages");
   }
   if (auto latest = backup::latest_package(folders, {}, packages)) return *latest;
+  if (const auto offer = backup::look_for_later(folders, {}, packages); !offer.trouble.empty())
+    return fail(Errc::corrupt, offer.trouble, "Copy it onto the stick again. Nothing was changed.");
   return fail(Errc::not_found, "there is no package of Alona on a stick below /media, /mnt or /run/media",
               "A stick must be mounted first, such as with `sudo mount /dev/sda1 /mnt`.");
 }
@@ -85,6 +87,12 @@ Result<void> step_back(const backup::Box& box) {
   return {};
 }
 
+// For the page, whose reader wasn't there. A disk that takes no more of it doesn't stop the upgrade.
+void keep(const backup::Box& box, bool back, backup::Outcome::State state, const std::string& text) {
+  const auto kept = backup::write_outcome(ops::Paths{box.config}, {SystemClock{}.utc(), back, state, text});
+  if (!kept) fmt::print(stderr, "alona: how it went isn't written down: {}\n", kept.error().what);
+}
+
 Result<void> recover(const Context& context, const backup::Box& box, backup::Packages& packages,
                      bool at_boot) {
   if (at_boot)
@@ -92,6 +100,11 @@ Result<void> recover(const Context& context, const backup::Box& box, backup::Pac
   const auto core = at_boot ? nullptr : core_control(box.config, box.config_file);
   const auto undone = backup::recover_upgrade(box, packages, core.get());
   if (!undone) return std::unexpected(undone.error());
+  if (*undone) {
+    keep(box, false, backup::Outcome::State::failed,
+         fmt::format("It was cut short, as when the power goes, and undone: {} runs as before.",
+                     (*undone)->to));
+  }
   if (*undone)
     print(context, **undone, "An upgrade was cut short, and is undone:");
   else
@@ -106,9 +119,15 @@ Result<void> upgrade(const Context& context, const Options& options) {
   if (auto root = only_root(); !root) return root;
   const auto packages = dpkg_packages(box->config_file.string());
   if (options.recover) return recover(context, *box, *packages, options.at_boot);
+  using State = backup::Outcome::State;
+  const auto refused = [&](Error why) {
+    keep(*box, options.rollback, State::failed, why.text());
+    return std::unexpected(std::move(why));
+  };
   const auto file = wanted(*box, *packages, options);
-  if (!file) return std::unexpected(file.error());
+  if (!file) return refused(file.error());
   if (auto yes = ask_first(*file, options); !yes) return yes;
+  keep(*box, options.rollback, State::running, file->filename().string());
   // A shell that goes away, or a hand that is too quick, doesn't leave it half done.
   for (const int signal : {SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
   Progress progress;
@@ -118,7 +137,10 @@ Result<void> upgrade(const Context& context, const Options& options) {
   const auto core = core_control(box->config, box->config_file);
   const auto done = backup::upgrade(*box, *file, options.rollback, *packages, *core, SystemClock{}, doing);
   progress.clear();
-  if (!done) return std::unexpected(done.error());
+  if (!done) return refused(done.error());
+  keep(*box, options.rollback, State::done,
+       fmt::format("{} runs; {} ran before.{}", done->to, done->from,
+                   done->kept.empty() ? "" : " What the newer one had stored is kept in " + done->kept));
   print(context, *done, options.rollback ? "Back to" : "Upgraded to");
   return {};
 }

@@ -7,7 +7,9 @@
 // installs):
 //   alona_VERSION_ARCHITECTURE.deb   the package that runs and the one before
 //   alona                            this program while an upgrade is under way: the new one may not start
-//   upgrade                          the journal: `alona-upgrade 1`, `from VERSION FILE`, `to VERSION FILE`,
+//   outcome                          how the last one ended: `alona-outcome 1`, time, what, state, and the
+//   text upgrade                          the journal: `alona-upgrade 1`, `from VERSION FILE`, `to VERSION
+//   FILE`,
 //                                    `end`
 #pragma once
 
@@ -60,6 +62,28 @@ struct Upgraded {
 // empty. Nothing: there is none.
 [[nodiscard]] std::optional<std::filesystem::path> latest_package(
     const std::vector<std::filesystem::path>& folders, const std::string& before, Packages& packages);
+// What lies in these folders for a box that runs `running`: the latest that is whole and later, or what keeps
+// each that is there from being that, for people. Both empty: no package of Alona is there.
+struct Offer {
+  std::string version;
+  std::string trouble;
+};
+[[nodiscard]] Offer look_for_later(const std::vector<std::filesystem::path>& folders,
+                                   const std::string& running, Packages& packages);
+
+// How the last upgrade or way back ended, for who wasn't there: `outcome` beside the packages. Root writes it
+// at the beginning and at the end; anybody may read it, and takes it for what it is.
+struct Outcome {
+  enum class State { running, done, failed };
+  UtcMs at{};
+  bool back = false;
+  State state = State::running;
+  std::string text;  // what it did, or why not and what to do; several lines
+};
+[[nodiscard]] Result<void> write_outcome(const ops::Paths& paths, const Outcome& outcome);
+// Nothing: none was ever made, or the file can't be read.
+[[nodiscard]] std::optional<Outcome> read_outcome(const ops::Paths& paths);
+
 // The package before the one that runs. not_found.
 [[nodiscard]] Result<std::filesystem::path> former_package(const ops::Paths& paths, Packages& packages);
 

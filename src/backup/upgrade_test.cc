@@ -236,5 +236,51 @@ TEST(Upgrade, killed_anywhere_the_next_start_has_wholly_the_old_or_the_new) {
   fmt::print("killed {} times: wholly the old {}, the new {}\n", killed, undone, finished);
 }
 
+TEST(Upgrade, tells_what_is_on_a_stick_and_why_that_is_none) {
+  const Machine m;
+  const TestBox& box = m.box;
+  const fs::path stick = box.root / "stick";
+  fs::create_directories(stick / "packages");
+  const std::vector<fs::path> folders{stick, stick / "packages", box.root / "no-such"};
+  const auto look = [&] { return look_for_later(folders, "1", *m.packages); };
+  EXPECT_EQ(look().version + look().trouble, "") << "an empty stick";
+  put_file(stick / "other_2.deb", "package 2");
+  EXPECT_EQ(look().version + look().trouble, "") << "none of Alona's";
+  put_file(stick / "alona_1.deb", "package 1");
+  EXPECT_EQ(look().version, "");
+  EXPECT_EQ(look().trouble, "1 is on the stick, and 1 runs.");
+  put_file(stick / "alona_2.deb", "half of it");
+  EXPECT_EQ(look().version, "");
+  EXPECT_EQ(look().trouble, "not a package.");
+  put_file(stick / "packages" / "alona_3.deb", "package 3");
+  put_file(stick / "alona_4.deb", "package 2");
+  EXPECT_EQ(look().version, "3") << "the latest, in a field kit too";
+  EXPECT_EQ(look().trouble, "");
+}
+
+TEST(Upgrade, what_it_left_is_read_again_and_nothing_else_is_believed) {
+  const Machine m;
+  const ops::Paths paths{m.box.box.config};
+  EXPECT_FALSE(read_outcome(paths));
+  const Outcome outcome{utc_ms(1'795'521'600'000), true, Outcome::State::failed, "why\nwhat to do"};
+  ASSERT_TRUE(write_outcome(paths, outcome));
+  const auto read = read_outcome(paths);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->at, outcome.at);
+  EXPECT_TRUE(read->back);
+  EXPECT_EQ(read->state, Outcome::State::failed);
+  EXPECT_EQ(read->text, outcome.text);
+  const fs::path file = releases_folder(paths) / "outcome";
+  for (const char* bad :
+       {"", "alona-outcome 2\n1\nupgrade\ndone\n", "alona-outcome 1\n", "alona-outcome 1\nx\nupgrade\ndone\n",
+        "alona-outcome 1\n1\ndowngrade\ndone\n", "alona-outcome 1\n1\nupgrade\nwell\n",
+        "alona-outcome 1\n-1\nupgrade\ndone\n", "alona-outcome 1\n99999999999999999999\nupgrade\ndone\n"}) {
+    put_file(file, bad);
+    EXPECT_FALSE(read_outcome(paths)) << bad;
+  }
+  put_file(file, "alona-outcome 1\n1\nupgrade\ndone\n" + std::string(100'000, 'x'));
+  EXPECT_FALSE(read_outcome(paths)) << "too long";
+}
+
 }  // namespace
 }  // namespace alona::backup

@@ -81,7 +81,7 @@ SeriesState& Catalog::add_series(NodeState& node, std::string_view sensor, std::
 
 const store::BaseRow& Catalog::add_base(store::BaseRow row) {
   row.id = ++last_base_;
-  return series(row.series).bases.emplace_back(std::move(row));
+  return series(row.series).bases.emplace_back(row);
 }
 
 const store::WindowRow* Catalog::find_window(const NodeState& node, std::uint32_t boot) {

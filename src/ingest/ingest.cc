@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "ingest/arrival.h"
 #include "ingest/window.h"
 #include "protocol/numbering.h"
-#include "store/decimal.h"
 
 namespace alona::ingest {
 namespace {
@@ -209,8 +207,12 @@ void Ingest::store_reading(Arrival& a, const protocol::Reading& reading, bool ba
     judged.ts = std::max(judged.ts, series->receipt + Ms{1});
     series->receipt = judged.ts;
   }
-  const auto value = carried_on(a, *series, reading.value, judged.ts);
-  if (!value) return;
+  const auto value = carried_on(*series, reading.value, judged.ts);
+  if (!value)
+    return refuse_part(a,
+                       {Reason::range, fmt::format("with its counter's base added it is more than {:g}",
+                                                   limits::value_abs_max)},
+                       1, a.message.payload);
   const bool aged = by_receipt && reading.age;
   if (judged.ts <= series->last.ts) (aged ? aged_ : late_).push_back(batch_->readings.size());
   store::ReadingRow row{series->row.no, judged.ts, *value, judged.flags};
@@ -218,21 +220,6 @@ void Ingest::store_reading(Arrival& a, const protocol::Reading& reading, bool ba
   batch_->readings.push_back(row);
   ++node.delta.stored;
   if (judged.ts >= series->last.ts) series->last = {judged.ts, *value, judged.flags, row.epoch};
-}
-
-// A counter's reading as it is stored: with the base of its time, so that what an old device said before the
-// change and comes behind it stays what it was, and a repeat of it equal.
-std::optional<double> Ingest::carried_on(Arrival& a, const SeriesState& series, double value, UtcMs ts) {
-  const double base = series.base_at(ts);
-  if (base == 0) return value;
-  const double sum = store::decimal_sum(value, base);
-  if (std::abs(sum) <= limits::value_abs_max) return sum;
-  refuse_part(
-      a,
-      {Reason::range, fmt::format("with {} added, by which this counter goes on, it is more than {:g}", base,
-                                  limits::value_abs_max)},
-      1, a.message.payload);
-  return std::nullopt;
 }
 
 SeriesState* Ingest::series_for(Arrival& a, const protocol::Reading& reading, bool bare) {

@@ -136,8 +136,8 @@ class Ingest {
   void void_tail();
   void store_telemetry(Arrival& a, protocol::Telemetry& telemetry, const protocol::Stamp& stamp);
   void store_reading(Arrival& a, const protocol::Reading& reading, bool bare);
-  [[nodiscard]] std::optional<double> carried_on(Arrival& a, const SeriesState& series, double value,
-                                                 UtcMs ts);
+  // A counter's reading as it is stored; nothing: with its base it is too large.
+  [[nodiscard]] static std::optional<double> carried_on(const SeriesState& series, double value, UtcMs ts);
   void store_event(Arrival& a, protocol::Event& event, const protocol::Stamp& stamp);
   void store_heartbeat(Arrival& a, protocol::Heartbeat& heartbeat, const protocol::Stamp& stamp);
   void store_status(Arrival& a, const protocol::Status& status);

@@ -1,5 +1,4 @@
-// Counters that go on when their meter is replaced: the change itself. What it does to readings is in
-// ingest.cc, carried_on.
+// Counters that go on when their meter is replaced: what a reading becomes, and the change itself.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -79,6 +78,14 @@ std::string event_data(const store::SeriesRow& series, const store::BaseRow& row
 }
 
 }  // namespace
+
+// With the base of its time, so that what an old device said before the change and comes behind it stays what
+// it was, and a repeat of it equal.
+std::optional<double> Ingest::carried_on(const SeriesState& series, double value, UtcMs ts) {
+  const double base = series.base_at(ts);
+  const double sum = base == 0 ? value : store::decimal_sum(value, base);
+  return sound(sum) ? std::optional{sum} : std::nullopt;
+}
 
 Result<SeriesState*> Ingest::counter_of(NodeState& node, const CounterWish& wish) {
   SeriesState* found = nullptr;

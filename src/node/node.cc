@@ -35,6 +35,7 @@ Node::Node(Port& port, const Settings& settings, const Memory& memory)
       boot_(settings.boot ? *settings.boot : port.random()),
       readings_(memory.readings),
       notes_(memory.notes),
+      connector_(settings.broker_name, settings.broker_address, settings.kept_address),
       now_ms_(port.mono_ms()),
       start_ms_(now_ms_),
       heartbeat_ms_(now_ms_) {

@@ -35,7 +35,11 @@ struct Settings {
   std::string_view reset;             // why it started, for the heartbeats
   std::optional<std::uint32_t> boot;  // kept over deep sleep; else drawn
   bool single = false;                // never batches
-  bool plain = false;                 // no boot and seq, no acknowledgement of the core: as simple nodes do
+  // Where the broker is: tried in this order (node/hosts.h). All empty: the port knows itself.
+  std::string_view broker_name{};
+  std::string_view kept_address{};  // that worked last, as the port has kept it; copied
+  std::string_view broker_address{};
+  bool plain = false;  // no boot and seq, no acknowledgement of the core: as simple nodes do
 };
 
 struct Memory {

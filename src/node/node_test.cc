@@ -288,5 +288,77 @@ TEST_F(World, whatever_is_lost_on_the_way_every_reading_arrives_exactly_once) {
   }
 }
 
+// ---- where the broker is ----
+
+const Settings by_name{.node_id = "roof", .broker_name = "alona.local", .broker_address = "192.168.1.2"};
+
+TEST(Hosts, the_name_first_then_the_address_and_only_then_a_wait) {
+  FakePort port;
+  port.known = {"192.168.1.2"};
+  TestNode one{port, 100, by_name};
+  one.node.step();
+  EXPECT_EQ(port.hosts, std::vector<std::string>{"alona.local"});
+  one.node.step();
+  EXPECT_EQ(port.hosts, (std::vector<std::string>{"alona.local", "192.168.1.2"})) << "in the same instant";
+  EXPECT_EQ(port.state, Link::up);
+  EXPECT_EQ(port.kept, "192.168.1.2");
+  // Nobody answers any more: a round without a wait, then one.
+  port.known = {"nobody"};
+  port.state = Link::down;
+  one.node.step();
+  port.hosts.clear();
+  for (int i = 0; i < 10; ++i) one.node.step();
+  EXPECT_TRUE(port.hosts.empty()) << "the link broke: first the usual wait";
+  port.now += 1'000;
+  for (int i = 0; i < 10; ++i) one.node.step();
+  EXPECT_EQ(port.hosts, (std::vector<std::string>{"alona.local", "192.168.1.2"})) << "each once";
+}
+
+TEST(Hosts, the_box_moved_the_name_finds_it_and_the_new_address_is_kept) {
+  FakePort port;
+  {
+    TestNode one{port, 100, by_name};
+    one.node.step();
+    EXPECT_EQ(port.kept, "192.168.1.2");
+    port.address = "192.168.1.77";
+    port.state = Link::down;
+    one.node.step();
+    port.now += 1'000;
+    one.node.step();
+    EXPECT_EQ(port.state, Link::up);
+  }
+  EXPECT_EQ(port.kept, "192.168.1.77");
+  EXPECT_EQ(port.kept_writes, 2);
+  // After a restart, where no name answers: the address that worked last, before the one of its set-up.
+  port.hosts.clear();
+  port.state = Link::down;
+  port.known = {"192.168.1.77"};
+  Settings settings = by_name;
+  const std::string kept = port.kept;
+  settings.kept_address = kept;
+  TestNode again{port, 100, settings};
+  again.node.step(), again.node.step();
+  EXPECT_EQ(port.hosts, (std::vector<std::string>{"alona.local", "192.168.1.77"}));
+  EXPECT_EQ(port.kept_writes, 2) << "what is kept already isn't written again";
+}
+
+TEST(Hosts, without_any_the_port_knows_itself) {
+  FakePort port;
+  port.address.clear();
+  TestNode one{port};
+  one.node.step();
+  EXPECT_EQ(port.state, Link::up);
+  EXPECT_TRUE(port.hosts.empty());
+  EXPECT_EQ(port.kept_writes, 0);
+}
+
+TEST(Hosts, an_address_too_long_to_keep_is_left) {
+  Hosts hosts{"", ""};
+  EXPECT_FALSE(hosts.remember(std::string(host_bytes_max + 1, '1')));
+  EXPECT_TRUE(hosts.remember(std::string(host_bytes_max, '1')));
+  EXPECT_EQ(hosts.next().size(), host_bytes_max);
+  EXPECT_TRUE(hosts.round_over());
+}
+
 }  // namespace
 }  // namespace alona::node

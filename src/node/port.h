@@ -3,8 +3,10 @@
 // step). Whoever implements it hands incoming messages to Node::on_message between steps.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace alona::node {
@@ -30,6 +32,12 @@ class Port {
   virtual void connect(const LastWill& will) = 0;
   virtual Link link() = 0;
   virtual void hang_up() = 0;  // without goodbye
+  // Where the next connect() goes: the broker's name or address. Not called when the settings name none.
+  virtual void use_host(std::string_view) {}
+  // While the link is up: the other end's address in figures, and its length; 0: not known.
+  virtual std::size_t peer_address(std::span<char>) { return 0; }
+  // To be kept over a restart, and given back in Settings::kept_address. Called only when it is another.
+  virtual void keep_address(std::string_view) {}
   // Both take QoS 1 as given. False: not now, step will try again; nothing was taken.
   virtual bool publish(std::string_view topic, std::string_view payload, bool retain) = 0;
   virtual bool subscribe(std::string_view filter) = 0;

@@ -34,11 +34,20 @@ struct FakePort : Port {
   std::int64_t mono_ms() override { return now; }
   std::optional<std::int64_t> utc_ms() override { return utc; }
   std::uint32_t random() override { return static_cast<std::uint32_t>(bits()); }
+  std::set<std::string> known;  // hosts that answer; empty: all
+  std::vector<std::string> hosts;
+  std::string kept;
+  int kept_writes = 0;
+  std::string address = "192.168.1.2";  // of the broker
   void connect(const LastWill& last_will) override {
     attempts.push_back(now);
     will = std::string(last_will.topic) + " " + std::string(last_will.payload);
-    state = reachable ? Link::up : Link::down;
+    const bool answers = known.empty() || hosts.empty() || known.contains(hosts.back());
+    state = reachable && answers ? Link::up : Link::down;
   }
+  void use_host(std::string_view host) override { hosts.emplace_back(host); }
+  std::size_t peer_address(std::span<char> out) override { return address.copy(out.data(), out.size()); }
+  void keep_address(std::string_view which) override { kept = which, ++kept_writes; }
   Link link() override { return state; }
   void hang_up() override { state = Link::down; }
   bool publish(std::string_view topic, std::string_view payload, bool retain) override {

@@ -15,7 +15,8 @@ namespace alona::ops {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::array<std::string_view, 4> words{"clock", "restart", "power_off", "eject"};
+constexpr std::array<std::string_view, 6> words{"clock", "restart", "power_off",
+                                                "eject", "upgrade", "roll_back"};
 constexpr std::size_t content_bytes_max = 256;
 // Before this program was written no time is true; RTCs of 32 bits end in 2106.
 constexpr UtcMs earliest = utc_ms(1'767'225'600'000), latest = utc_ms(4'102'444'800'000);

@@ -1,7 +1,8 @@
 // What the core may ask of root, a file each in runtime_dir/request: to set the machine's clock, to restart
-// or switch off, to let go of the stick. A path unit of systemd takes it up; a program that runs as root
-// judges it. The folder is there only where those units are. The file's name says what; only `clock` has
-// content, which a reader must take for a stranger's. No state; any thread.
+// or switch off, to let go of the stick, to install the Alona that is on a stick or to go back from it. A
+// path unit of systemd takes it up; a program that runs as root judges it. The folder is there only where
+// those units are. The file's name says what; only `clock` has content, which a reader must take for a
+// stranger's. No state; any thread.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,7 @@
 
 namespace alona::ops {
 
-enum class Request { clock, restart, power_off, eject };
+enum class Request { clock, restart, power_off, eject, upgrade, roll_back };
 [[nodiscard]] std::string_view word(Request request);  // its file's name
 [[nodiscard]] std::optional<Request> parse_request(std::string_view word);
 

@@ -35,6 +35,20 @@ TEST_F(Requests, are_taken_once) {
   EXPECT_EQ(again.error().code, Errc::not_found);
 }
 
+// Only the word counts: root looks at the stick itself, whatever somebody wrote into the file.
+TEST_F(Requests, for_an_upgrade_are_a_word_alone) {
+  for (const Request request : {Request::upgrade, Request::roll_back}) {
+    EXPECT_EQ(parse_request(word(request)), request);
+    EXPECT_FALSE(take_request(paths(), request)) << "nobody has asked";
+    ASSERT_TRUE(put_request(paths(), request));
+    EXPECT_TRUE(take_request(paths(), request));
+    fs::create_symlink("/etc/passwd", file(request));
+    EXPECT_FALSE(take_request(paths(), request)) << "a link";
+  }
+  for (const char* none : {"", "upgrade ", "upgrade/../restart", "rollback", "UPGRADE"})
+    EXPECT_FALSE(parse_request(none)) << none;
+}
+
 TEST_F(Requests, that_are_none_are_removed_and_refused) {
   std::ofstream{paths().runtime() / "secret"} << "1 1\n";
   fs::create_symlink(paths().runtime() / "secret", file(Request::clock));

@@ -1,14 +1,8 @@
 #include "ops/snippet.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <qrencode.h>
-#include <unistd.h>
 
-#include <array>
 #include <memory>
 
 #include "base/csv.h"
@@ -45,11 +39,14 @@ std::string c_header(const NodeAccess& access) {
   return fmt::format(R"(// alona_node.h: node {0}. It holds a password: keep it out of version control.
 #pragma once
 #define ALONA_NODE_ID {1}
+// The name first, by mDNS: it stays when the address changes. Then the address that worked last, or this one.
+#define ALONA_BROKER_NAME {5}
 #define ALONA_BROKER_HOST {2}
 #define ALONA_BROKER_PORT {3}
 #define ALONA_PASSWORD {4}
 )",
-                     access.id, quoted(access.id), quoted(access.host), access.port, quoted(access.password));
+                     access.id, quoted(access.id), quoted(access.host), access.port, quoted(access.password),
+                     quoted(access.name));
 }
 
 std::string esphome_yaml(const NodeAccess& access) {
@@ -57,7 +54,7 @@ std::string esphome_yaml(const NodeAccess& access) {
   // configuration publishes itself, in Alona's form, leaves the node.
   return fmt::format(R"(# ESPHome: node {0}. Sensors publish to alona/{0}/telemetry/SENSOR (docs/protocol.md).
 mqtt:
-  broker: {1}
+  broker: {1}{5}
   port: {2}
   username: {3}
   password: {4}
@@ -76,12 +73,16 @@ mqtt:
     qos: 1
     retain: true
 )",
-                     access.id, quoted(access.host), access.port, quoted(access.id), quoted(access.password));
+                     access.id, quoted(access.host), access.port, quoted(access.id), quoted(access.password),
+                     access.name.empty() ? ""
+                                         : fmt::format("  # or {}, which stays when the address changes",
+                                                       quoted(access.name)));
 }
 
 std::string access_uri(const NodeAccess& access) {
-  return fmt::format("alona:node?v=1&host={}&port={}&id={}&password={}", percent_encoded(access.host),
-                     access.port, percent_encoded(access.id), percent_encoded(access.password));
+  return fmt::format("alona:node?v=1&host={}&port={}&id={}&password={}{}", percent_encoded(access.host),
+                     access.port, percent_encoded(access.id), percent_encoded(access.password),
+                     access.name.empty() ? "" : "&name=" + percent_encoded(access.name));
 }
 
 std::string nvs_csv(const NodeAccess& access) {
@@ -90,6 +91,7 @@ std::string nvs_csv(const NodeAccess& access) {
     out += fmt::format("{},data,{},{}\n", key, encoding, csv_field(value));
   };
   line("node_id", "string", access.id);
+  if (!access.name.empty()) line("name", "string", access.name);
   line("host", "string", access.host);
   line("port", "u16", std::to_string(access.port));
   line("password", "string", access.password);
@@ -129,28 +131,6 @@ Result<std::string> qr_text(const std::string& text) {
     out += "\033[0m\n";
   }
   return out;
-}
-
-std::string lan_address() {
-  ifaddrs* raw = nullptr;
-  if (::getifaddrs(&raw) == 0) {
-    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> all{raw, &::freeifaddrs};
-    for (const ifaddrs* one = all.get(); one != nullptr; one = one->ifa_next) {
-      if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
-      if ((one->ifa_flags & IFF_UP) == 0 || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
-      std::array<char, INET_ADDRSTRLEN> text{};
-      const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
-      if (::inet_ntop(AF_INET, &address->sin_addr, text.data(), text.size()) != nullptr) return text.data();
-    }
-  }
-  return lan_name();
-}
-
-std::string lan_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "alona.local";
-  const std::string_view whole{name.data()};
-  return std::string(whole.substr(0, whole.find('.'))) + ".local";
 }
 
 }  // namespace alona::ops

@@ -12,8 +12,10 @@ namespace alona::ops {
 struct NodeAccess {
   std::string id;
   std::string password;
-  std::string host;  // of the broker, as a node on the LAN reaches it
+  std::string
+      host;  // of the broker: its address now, for nodes that know no names, and when the name is silent
   int port = 1883;
+  std::string name{};  // the box's name on the LAN, which a node tries first; empty: it has none
 };
 
 [[nodiscard]] std::string c_header(const NodeAccess& access);
@@ -27,10 +29,5 @@ struct NodeAccess {
 [[nodiscard]] Result<std::vector<std::string>> qr_rows(const std::string& text);
 // The same for a terminal, of half blocks, dark on light whatever the terminal's colours, two modules a line.
 [[nodiscard]] Result<std::string> qr_text(const std::string& text);
-
-// This machine's address on the LAN: the first IPv4 address that isn't loopback, else its name with ".local".
-[[nodiscard]] std::string lan_address();
-// Its name on the LAN, with ".local": for nodes whose software knows mDNS. It stays when the address changes.
-[[nodiscard]] std::string lan_name();
 
 }  // namespace alona::ops

@@ -1,6 +1,11 @@
 #include "sim/mqtt_port.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <chrono>
+#include <cstring>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -24,7 +29,7 @@ std::uint32_t MqttPort::random() { return static_cast<std::uint32_t>(random_u64(
 
 void MqttPort::connect(const node::LastWill& will) {
   if (mono_now_ms() < no_wifi_until_ms_) return;
-  mqtt::Options options{.host = options_.host,
+  mqtt::Options options{.host = host_.empty() ? options_.host : host_,
                         .port = options_.port,
                         .user = who_.user,
                         .password = who_.password,
@@ -36,6 +41,16 @@ void MqttPort::connect(const node::LastWill& will) {
   const auto opened = made ? connection_->connect() : std::unexpected(made.error());
   link_ = opened ? node::Link::connecting : node::Link::down;
   if (!opened) failure_ = opened.error();
+}
+
+std::size_t MqttPort::peer_address(std::span<char> out) {
+  sockaddr_in peer{};
+  socklen_t bytes = sizeof peer;
+  if (fd() < 0 || ::getpeername(fd(), reinterpret_cast<sockaddr*>(&peer), &bytes) != 0) return 0;
+  if (peer.sin_family != AF_INET) return 0;
+  if (::inet_ntop(AF_INET, &peer.sin_addr, out.data(), static_cast<socklen_t>(out.size())) == nullptr)
+    return 0;
+  return std::strlen(out.data());
 }
 
 void MqttPort::lost() {

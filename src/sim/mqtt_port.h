@@ -26,6 +26,8 @@ class MqttPort final : public node::Port, public mqtt::Handler {
   void turn(bool readable, bool writable);
   void drop_wifi();
   void goodbye();
+  // As a node's flash would hold it: it outlives the node's reboots.
+  [[nodiscard]] const std::string& kept_address() const { return kept_address_; }
   [[nodiscard]] int fd() const { return connection_ ? connection_->fd() : -1; }
   [[nodiscard]] bool wants_write() const { return connection_ && connection_->wants_write(); }
   // Published and not yet confirmed by the broker.
@@ -40,6 +42,9 @@ class MqttPort final : public node::Port, public mqtt::Handler {
   std::optional<std::int64_t> utc_ms() override { return {}; }
   std::uint32_t random() override;
   void connect(const node::LastWill& will) override;
+  void use_host(std::string_view host) override { host_ = host; }
+  std::size_t peer_address(std::span<char> out) override;
+  void keep_address(std::string_view address) override { kept_address_ = address; }
   node::Link link() override { return link_; }
   void hang_up() override;
   bool publish(std::string_view topic, std::string_view payload, bool retain) override;
@@ -59,6 +64,7 @@ class MqttPort final : public node::Port, public mqtt::Handler {
 
   const SimOptions& options_;
   const Credentials who_;
+  std::string host_, kept_address_;
   node::Node* node_ = nullptr;
   std::unique_ptr<mqtt::Connection> connection_;
   node::Link link_ = node::Link::down;

@@ -25,6 +25,7 @@ struct Faults {
 
 struct SimOptions {
   std::string host = "127.0.0.1";
+  std::string address;  // of the broker, tried where `host` is a name that nobody knows; empty: none
   std::uint16_t port = 1883;
   std::string user;
   std::filesystem::path password_file;     // its first line

@@ -48,6 +48,9 @@ void SimNode::boot(std::string_view reason) {
                                 .firmware = firmware,
                                 .reset = reason,
                                 .single = options_.single,
+                                .broker_name = options_.host,
+                                .kept_address = port_.kept_address(),
+                                .broker_address = options_.address,
                                 .plain = options_.plain};
   node_ = std::make_unique<node::Node>(port_, settings, node::Memory{sensors_, slots_, notes_, payload_});
   port_.attach(node_.get());

@@ -15,10 +15,9 @@ namespace {
 
 // In this order. Left out on purpose: window (an older one would say less than none), setting and log (of the
 // moment), reject (the owner empties it), user and session (below), check_run, chunk.
-constexpr auto tables = std::to_array<std::string_view>({"node", "series", "clock_epoch", "event", "error",
-                                                         "presence", "heartbeat", "node_day", "node_boot",
-                                                         "power_event", "outage", "write_ledger", "audit",
-                                                         "counter_base"});
+constexpr auto tables = std::to_array<std::string_view>(
+    {"node", "series", "clock_epoch", "event", "error", "presence", "heartbeat", "node_day", "node_boot",
+     "power_event", "outage", "write_ledger", "audit", "counter_base"});
 
 std::vector<std::string> columns_of(SQLite::Database& db, std::string_view table) {
   std::vector<std::string> columns;

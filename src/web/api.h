@@ -96,8 +96,13 @@ class Api {
   void set_clock(const Call& call);
   // api_system.cc
   void system(const Call& call);
-  void system_starts(const std::optional<HealthKnown>& health, const http::Reply& reply);
-  [[nodiscard]] http::Response system_answer(const std::optional<HealthKnown>& health,
+  struct Around {  // what isn't in the model, and is looked up
+    std::optional<HealthKnown> health;
+    Reached reached;
+    Versions versions;
+  };
+  void system_starts(const Around& around, const http::Reply& reply);
+  [[nodiscard]] http::Response system_answer(const Around& around,
                                              const Result<std::vector<store::Start>>& starts) const;
   // api_backups.cc
   void backups(const Call& call);

@@ -21,6 +21,23 @@ json::value or_null(const auto& value) { return value ? json::value(*value) : js
 // The whole disk's writes, else the core's own.
 std::uint64_t written(const store::WearRow& row) { return row.device_bytes.value_or(row.process_bytes); }
 
+json::value versions_json(const Versions& versions) {
+  const auto text = [](const std::string& t) {
+    return t.empty() ? json::value(nullptr) : json::value(shown(t));
+  };
+  json::value last = nullptr;
+  if (versions.last) {
+    last = json::object{{"at", count(versions.last->at)},
+                        {"back", versions.last->back},
+                        {"state", versions.last->state},
+                        {"text", shown(versions.last->text)}};
+  }
+  return json::object{{"offer", text(versions.offer)},
+                      {"trouble", text(versions.trouble)},
+                      {"former", text(versions.former)},
+                      {"last", std::move(last)}};
+}
+
 json::value health_json(const std::optional<HealthKnown>& known) {
   if (!known) return nullptr;
   json::array checks;
@@ -77,8 +94,11 @@ std::string_view name(store::ClockSource source) {
   return "floor";
 }
 
-constexpr std::array<std::pair<std::string_view, BoxWish>, 3> box_words{
-    {{"restart", BoxWish::restart}, {"power_off", BoxWish::power_off}, {"eject", BoxWish::eject}}};
+constexpr std::array<std::pair<std::string_view, BoxWish>, 5> box_words{{{"restart", BoxWish::restart},
+                                                                         {"power_off", BoxWish::power_off},
+                                                                         {"eject", BoxWish::eject},
+                                                                         {"upgrade", BoxWish::upgrade},
+                                                                         {"roll_back", BoxWish::roll_back}}};
 
 json::array can_json(const std::vector<BoxWish>& can) {
   json::array words;
@@ -113,25 +133,27 @@ json::object backup_json(const BackupNews& news) {
 }
 
 void Api::system(const Call& call) {
-  using Known = std::optional<HealthKnown>;
-  const bool asked = pool_.compute<Known>([this]() -> Result<Known> { return backend_.health(); },
-                                          [this, reply = call.reply](const Result<Known>& known) {
-                                            if (!known) return reply(problem_of(known.error()));
-                                            system_starts(*known, reply);
-                                          });
+  const bool asked = pool_.compute<Around>(
+      [this]() -> Result<Around> {
+        return Around{backend_.health(), backend_.reached(), backend_.versions()};
+      },
+      [this, reply = call.reply](const Result<Around>& around) {
+        if (!around) return reply(problem_of(around.error()));
+        system_starts(*around, reply);
+      });
   if (!asked) call.reply(busy());
 }
 
 // A database that can't be asked hides nothing of the rest.
-void Api::system_starts(const std::optional<HealthKnown>& health, const http::Reply& reply) {
+void Api::system_starts(const Around& around, const http::Reply& reply) {
   using Starts = std::vector<store::Start>;
   const bool asked = pool_.ask<Starts>(
       [](Archive& archive) { return archive.starts(limits::starts_shown_max); },
-      [this, health, reply](const Result<Starts>& starts) { reply(system_answer(health, starts)); });
+      [this, around, reply](const Result<Starts>& starts) { reply(system_answer(around, starts)); });
   if (!asked) reply(busy());
 }
 
-http::Response Api::system_answer(const std::optional<HealthKnown>& health,
+http::Response Api::system_answer(const Around& around,
                                   const Result<std::vector<store::Start>>& starts) const {
   const room::Picture& disk = model_.disk();
   json::object about = disk_json(disk);
@@ -151,20 +173,25 @@ http::Response Api::system_answer(const std::optional<HealthKnown>& health,
   for (const auto& [name, version] : options_.libraries)
     libraries.push_back(json::object{{"name", name}, {"version", version}});
   const auto source = model_.clock_source();
-  return answer(json::object{{"now", count(clock_.utc())},
-                             {"version", options_.version},
-                             {"libraries", std::move(libraries)},
-                             {"started", count(started_)},
-                             {"clock",
-                              {{"trusted", clock_.trusted()},
-                               {"source", source ? json::value(name(*source)) : json::value(nullptr)},
-                               {"timezone", options_.timezone},
-                               {"accept_browser", options_.accept_browser}}},
-                             {"can", can_json(backend_.box_can())},
-                             {"health", health_json(health)},
-                             {"starts", starts_json(starts)},
-                             {"disk", std::move(about)},
-                             {"wear", std::move(days)}});
+  return answer(json::object{
+      {"now", count(clock_.utc())},
+      {"version", options_.version},
+      {"libraries", std::move(libraries)},
+      {"started", count(started_)},
+      {"clock",
+       {{"trusted", clock_.trusted()},
+        {"source", source ? json::value(name(*source)) : json::value(nullptr)},
+        {"timezone", options_.timezone},
+        {"accept_browser", options_.accept_browser}}},
+      {"can", can_json(backend_.box_can())},
+      {"reached",
+       {{"name", around.reached.name.empty() ? json::value(nullptr) : json::value(around.reached.name)},
+        {"address", around.reached.address}}},
+      {"upgrade", versions_json(around.versions)},
+      {"health", health_json(around.health)},
+      {"starts", starts_json(starts)},
+      {"disk", std::move(about)},
+      {"wear", std::move(days)}});
 }
 
 void Api::ask_box(const Call& call) {
@@ -174,7 +201,8 @@ void Api::ask_box(const Call& call) {
   const auto found = std::ranges::find_if(
       box_words, [&](const auto& one) { return said != fields->end() && one.first == said->second; });
   if (found == box_words.end())
-    return call.reply(problem_of({Errc::usage, "do is needed: restart, power_off or eject", {}}));
+    return call.reply(
+        problem_of({Errc::usage, "do is needed: restart, power_off, eject, upgrade or roll_back", {}}));
   const bool asked = backend_.ask_box(found->second, call.who.user, [reply = call.reply](Result<void> done) {
     if (!done) return reply(problem_of(done.error()));
     http::Response response;

@@ -99,7 +99,7 @@ struct BackupFile {
 };
 
 // What the machine itself can be asked for, where Alona's package made that possible.
-enum class BoxWish { restart, power_off, eject };
+enum class BoxWish { restart, power_off, eject, upgrade, roll_back };
 
 // The last round of `alona health`, which is another process. Times by the core's clock.
 struct HealthKnown {
@@ -109,6 +109,23 @@ struct HealthKnown {
   };
   UtcMs at{};
   std::vector<Check> checks;
+};
+
+// How the box is reached on its LAN. name: empty where nobody answers for one.
+struct Reached {
+  std::string name, address;
+};
+
+// Other versions of Alona that the box could run, and how the last change of version ended.
+struct Versions {
+  struct Last {
+    UtcMs at{};
+    bool back = false;
+    std::string state, text;  // "running", "done", "failed"
+  };
+  std::string offer, trouble;  // on a stick: a later version; else why what is there isn't one
+  std::string former;          // the way back leads there; empty: there is none
+  std::optional<Last> last;
 };
 
 struct BundleFile {
@@ -152,7 +169,11 @@ class Backend {
   // Reads a small file, so on the pool; the only question that is answered at once. Nothing: no round was
   // made yet, or its record can't be read.
   [[nodiscard]] virtual std::optional<HealthKnown> health() const = 0;
-  // On any thread; what ask_box can do here.
+  // Asks avahi, so on the pool; bounded.
+  [[nodiscard]] virtual Reached reached() const = 0;
+  // Reads what is on a stick, so on the pool.
+  [[nodiscard]] virtual Versions versions() const = 0;
+  // On any thread; what ask_box can do here. Upgrades aren't in it: versions() says.
   [[nodiscard]] virtual std::vector<BoxWish> box_can() const = 0;
   // `done`: root has been asked, and the audit says by whom. refused: it can't be done here.
   [[nodiscard]] virtual bool ask_box(BoxWish wish, std::string who, Done<void> done) = 0;

@@ -28,6 +28,7 @@ struct FakeCore {
   std::vector<std::pair<std::string, std::string>> notes;
   std::optional<HealthKnown> health;
   std::vector<store::Start> starts;
+  Versions versions;
   BackupsPicture backups;
   std::vector<BackupWish> backups_started;
   std::map<std::string, std::string> backup_files;
@@ -106,6 +107,11 @@ class FakeBackend final : public Backend {
   bool note(std::string who, std::string what, Done<void> done) override {
     return act([&] { core_.notes.emplace_back(who, what); }, done);
   }
+  Versions versions() const override {
+    const std::lock_guard lock{core_.mutex};
+    return core_.versions;
+  }
+  Reached reached() const override { return {"alona.local", "192.168.1.2"}; }
   std::vector<BoxWish> box_can() const override { return {BoxWish::restart, BoxWish::power_off}; }
   bool ask_box(BoxWish wish, std::string who, Done<void> done) override {
     return act([&] { core_.asked_box.emplace_back(wish, who); }, done);

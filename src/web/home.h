@@ -57,6 +57,8 @@ class HomeBackend final : public Backend {
     return far_.set_time(now, std::move(who), home(std::move(done)));
   }
   std::optional<HealthKnown> health() const override { return far_.health(); }
+  Versions versions() const override { return far_.versions(); }
+  Reached reached() const override { return far_.reached(); }
   std::vector<BoxWish> box_can() const override { return far_.box_can(); }
   bool ask_box(BoxWish wish, std::string who, Done<void> done) override {
     return far_.ask_box(wish, std::move(who), home(std::move(done)));

@@ -301,6 +301,33 @@ TEST(Web, what_commands_have_done_is_noted_over_the_socket_alone) {
   EXPECT_TRUE(box.core.notes.empty());
 }
 
+TEST(Web, other_versions_are_told_and_an_admin_asks_for_them) {
+  Box box;
+  box.core.versions = {
+      .offer = "0.1.1", .trouble = {}, .former = "0.0.9", .last = {{utc_ms(5), true, "failed", "why\nhow"}}};
+  box.log_in();
+  const auto told =
+      json::parse(body_of(box.ask("GET", "/api/v1/system", "", box.all_headers()))).at("upgrade");
+  EXPECT_EQ(told.at("offer"), "0.1.1");
+  EXPECT_TRUE(told.at("trouble").is_null());
+  EXPECT_EQ(told.at("former"), "0.0.9");
+  EXPECT_EQ(told.at("last"), json::parse(R"({"at":5,"back":true,"state":"failed","text":"why\nhow"})"));
+  for (const char* wish : {"upgrade", "roll_back"}) {
+    const std::string body = fmt::format(R"({{"do":"{}"}})", wish);
+    EXPECT_EQ(status_of(box.ask("POST", "/api/v1/box", body, box.cookie + box.origin())), 403)
+        << "without the token";
+    EXPECT_EQ(status_of(box.ask("POST", "/api/v1/box", body, box.all_headers())), 202);
+  }
+  ASSERT_EQ(box.core.asked_box.size(), 2u);
+  EXPECT_EQ(box.core.asked_box[0].first, BoxWish::upgrade);
+  EXPECT_EQ(box.core.asked_box[0].second, "owner");
+  EXPECT_EQ(box.core.asked_box[1].first, BoxWish::roll_back);
+  EXPECT_EQ(
+      status_of(box.ask("POST", "/api/v1/box", R"({"do":"upgrade","file":"/tmp/x.deb"})", box.all_headers())),
+      422)
+      << "what is installed is root's affair";
+}
+
 TEST(Web, counters_go_on_by_an_admins_word) {
   Box box;
   box.log_in();

@@ -87,8 +87,8 @@ def ready():
         env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
         sh("chroot", folder, "apt-get", "update", "-q", env=env)
         sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", *names, "mosquitto-clients",
-           env=env)
-    return keep(f"{suite()}-ready", fill)
+           "avahi-daemon", env=env)
+    return keep(f"{suite()}-ready-named", fill)
 
 
 def repacked(version, program=None):

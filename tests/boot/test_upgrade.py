@@ -101,3 +101,43 @@ def test_a_good_one_loses_no_reading_and_there_is_a_way_back(root):
     assert version(root) == OLD
     node.expect_all_kept()
     assert root.well() and password(root)
+
+
+def outcome(root):
+    return json.loads(root.out("curl", "-s", "--unix-socket", "/run/alona/core.sock", "http://localhost/api/v1/system"))["upgrade"]
+
+
+def ask(root, what):
+    root.run("runuser", "-u", "alona", "--", "touch", f"/run/alona/request/{what}")
+
+
+def ended(root):
+    wait_for("its end", lambda: root.state("install-alona") != "activating" and root.run(
+        "test", "-e", "/run/alona/request/upgrade", check=False).returncode != 0, 300)
+    wait_for("the core", root.well)
+
+
+def test_the_page_installs_from_a_stick_and_goes_back(root):
+    """The stick is a file system of its own on a loop device, as udisks or a person would mount one."""
+    keep_the_package(root)
+    before = version(root)
+    ask(root, "upgrade")
+    ended(root)
+    assert version(root) == before and "no package of Alona on a stick" in outcome(root)["last"]["text"]
+    root.run("sh", "-c", "truncate -s 64M /root/stick.img && mkfs.ext4 -q -F /root/stick.img && mkdir -p /mnt && mount /root/stick.img /mnt")
+    deb = put(root, "9.7")
+    root.run("sh", "-c", f"head -c 100000 {deb} >/mnt/alona_9.7_broken.deb")
+    wait_for("the page to say that it is damaged", lambda: "damaged" in (outcome(root)["trouble"] or ""))
+    root.run("sh", "-c", f"rm /mnt/alona_9.7_broken.deb; cp {deb} /mnt/alona_9.7.deb")
+    wait_for("the offer", lambda: outcome(root)["offer"] == "9.7")
+    # What a stranger writes into the request doesn't count.
+    root.run("runuser", "-u", "alona", "--", "tee", "/run/alona/request/upgrade", input="/tmp/evil.deb\n")
+    ended(root)
+    assert version(root) == "9.7", root.log("-u", "install-alona")
+    last = outcome(root)["last"]
+    assert last["state"] == "done" and last["text"].startswith("9.7 runs"), last
+    ask(root, "roll_back")
+    wait_for("the way back", lambda: version(root) == before, 300)
+    ended(root)
+    assert outcome(root)["last"]["state"] == "done" and outcome(root)["last"]["back"]
+    root.run("umount", "/mnt")

@@ -222,3 +222,29 @@ test("an ended session asks for the login and goes on where it was", async () =>
     await page.locator("main h1").filter({ hasText: "Well" }).waitFor();
   });
 });
+
+test("the Alona of a stick is installed by the page, and how it ended stands there afterwards", async () => {
+  for (const [name, viewport] of [["phone", { width: 390, height: 844 }], ["wide", { width: 1440, height: 900 }]]) {
+    for (const colorScheme of ["light", "dark"]) {
+      await with_browser({ viewport, colorScheme }, async (context) => {
+        const { page, complaints } = await watched_page(context, not_signed_in);
+        await enter(page);
+        await page.goto(`${base}/#/system`);
+        const part = page.locator("[data-part=upgrade]");
+        await part.getByText("Alona 0.1.1 is on the stick.").waitFor();
+        await part.getByRole("button", { name: "Install it" }).click();
+        await part.getByText("Unless the box turns well with it, all goes back by itself.").waitFor();
+        await shot(page, `upgrade-ask-${name}-${colorScheme}`);
+        await part.getByRole("button", { name: "No" }).click();
+        await part.getByRole("button", { name: "Go back to it" }).click();
+        await part.getByRole("button", { name: "Go back" }).click();
+        await part.getByRole("status").getByText("says afterwards how it went").waitFor();
+        await page.reload();
+        await part.getByText(/^Going back came to nothing, /).waitFor();
+        await part.getByText("Look at the journal.").waitFor();
+        await shot(page, `upgrade-${name}-${colorScheme}`);
+        assert.deepEqual(complaints, []);
+      });
+    }
+  }
+});

@@ -41,12 +41,15 @@ test("a node from its name to its first message, with another password, under an
     const first = await value(page, "Password");
     assert.match(first, /^[0-9a-f]{32}$/);
     assert.equal(await value(page, "User"), "rooftop");
-    assert.match(await value(page, "The box, by name"), /\.local$/);
+    // A machine without avahi has no name on its LAN, and none is made up.
+    const named = await page.locator("dt", { hasText: "The box, by name" }).count();
+    if (!config) assert.equal(named, 1);
+    if (named > 0) assert.match(await value(page, "The box, by name"), /\.local$/);
     await page.getByRole("img", { name: "QR code of this login" }).waitFor();
     await page.getByText("Waiting for its first message.").waitFor();
     assert.equal(await page.locator("li[data-node=rooftop] .al-soft").innerText(), "Attic · never heard");
     await page.locator("summary", { hasText: "NVS as CSV" }).click();
-    assert.match(await page.getByLabel("NVS as CSV", { exact: true }).innerText(), new RegExp(`^key,type,encoding,value\nalona,namespace,,\nnode_id,data,string,rooftop\n[^]*password,data,string,${first}\n`));
+    assert.match(await page.getByLabel("NVS as CSV", { exact: true }).innerText(), new RegExp(`^key,type,encoding,value\nalona,namespace,,\nnode_id,data,string,rooftop\n(name,data,string,[^\n]*\\.local\n)?host,data[^]*password,data,string,${first}\n`));
     assert.deepEqual(await findings_of(page), [], "a login");
     await shot(page, "settings-given");
 
@@ -124,8 +127,8 @@ test("a device is replaced and its counter goes on; a new meter on the same devi
     await shot(page, "settings-replace");
     await row.getByRole("button", { name: "Replace it" }).click();
     await page.getByRole("heading", { name: `The new login of ${id}` }).waitFor();
-    await page.getByText("Waiting for it to come back with the new password.").waitFor();
     if (config) {
+      await page.getByText("Waiting for it to come back with the new password.").waitFor();  // the mock's goes on speaking
       assert.notEqual(count(1), 0, "the old device is out");
       password = await value(page, "Password");
       assert.equal(count(0.7), 0);
@@ -230,7 +233,7 @@ test("the round of checks is on the page System, and what fails leads to its par
     await page.getByRole("link", { name: "Runbook" }).click();
     await page.getByRole("navigation", { name: "Contents" }).getByRole("link", { name: "A silent node" }).click();
     const heading = page.locator("#runbook-silent");
-    assert.equal(await heading.evaluate((element) => element === document.activeElement), true);
+    await page.locator("#runbook-silent:focus").waitFor();
     assert.ok(await heading.evaluate((element) => { const { top, bottom } = element.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }), "it is in view");
     assert.equal(await page.locator(".al-nav a[aria-current]").innerText(), "System");
     await page.emulateMedia({ media: "print" });

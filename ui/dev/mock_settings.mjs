@@ -1,4 +1,6 @@
 // The mock's settings: nodes that come and go, users, logins that are shown once. A node that is added speaks after three seconds.
+import { asked_upgrade } from "./mock_system.mjs";
+
 const speaks_after_ms = 3000;
 
 // Looks like a QR code, says nothing.
@@ -85,6 +87,10 @@ export function make_settings(world, { send, problem, tell }) {
   }
 
   return (request, response, path) => {
+    if (path === "/box" && request.method === "POST") return body_of(request).then((body) => {
+      if (body.do === "upgrade" || body.do === "roll_back") Object.assign(asked_upgrade, { at: Date.now(), back: body.do === "roll_back" });
+      send(response, 202);
+    }), true;
     if (path === "/nodes" && request.method === "POST") return add(request, response), true;
     const counted = /^\/nodes\/([^/]+)\/(counters|replace)$/.exec(path);
     if (counted) return counters(request, response, decodeURIComponent(counted[1]), counted[2] === "replace"), true;

@@ -18,6 +18,9 @@ const starts = (now) => [
   { at: now - 500 * day, at_known: true, before: "none", last: null, dark_ms: null },
 ];
 
+// What was asked of the version; the mock's box never turns well with another.
+export const asked_upgrade = { at: 0, back: false };
+
 export function system(mode, began) {
   const now = Date.now(), empty = mode === "empty";
   const date = (t) => new Date(t).toISOString().slice(0, 10);
@@ -28,6 +31,8 @@ export function system(mode, began) {
   return {
     now, version: "0.1.0", libraries: [{ name: "sqlite", version: "3.40.1" }, { name: "libmosquitto", version: "2.0.11" }], started: began - 21 * day,
     clock: { trusted: mode !== "clock", source: mode === "clock" ? "floor" : "visitor", timezone: "Europe/Berlin", accept_browser: true },
+    reached: { name: "alona.local", address: "192.168.4.1" },
+    upgrade: { offer: "0.1.1", trouble: null, former: "0.0.9", last: asked_upgrade.at ? { at: asked_upgrade.at, back: asked_upgrade.back, state: "failed", text: "the upgrade to 0.1.1 was undone, and 0.1.0 runs as before: the core does not turn well\nLook at the journal." } : null },
     can: ["restart", "power_off", "eject"],
     health: empty ? null : { at: now - 3 * minute, checks: [...(mode === "well" ? [] : failing(now)), ...well.map((id) => ({ id, state: "ok", what: "", next: "", since: now - 21 * day }))] },
     starts: empty ? [] : starts(now),

@@ -85,7 +85,11 @@ export interface User { name: string; admin: boolean }
 // GET /system -> System. A check's id up to a colon names its paragraph of the runbook.
 export type CheckState = "ok" | "failing" | "unknown";
 export interface HealthCheck { id: string; state: CheckState; what: string; next: string; since: number }
-export type BoxWish = "restart" | "power_off" | "eject";
+export type BoxWish = "restart" | "power_off" | "eject" | "upgrade" | "roll_back";
+// offer: a later version on a stick; trouble: why what is there isn't one; former: where the way back leads.
+// last: how the last change of version ended; its text has a line for why and one for what to do.
+export type UpgradeState = "running" | "done" | "failed";
+export interface Upgrade { offer: string | null; trouble: string | null; former: string | null; last: { at: number; back: boolean; state: UpgradeState; text: string } | null }
 export type ClockSource = "floor" | "chip" | "visitor" | "ntp";
 export interface WearDay { day: string; device_bytes: number | null; process_bytes: number; free: number }  // of UTC
 export interface Disk {
@@ -99,6 +103,8 @@ export interface Start { at: number; at_known: boolean; before: RunEnd; last: nu
 export interface System {
   now: number; version: string; libraries: { name: string; version: string }[]; started: number;
   clock: { trusted: boolean; source: ClockSource | null; timezone: string; accept_browser: boolean };
+  reached: { name: string | null; address: string };  // on the LAN; null: nothing answers for a name
+  upgrade: Upgrade;
   can: BoxWish[];  // what POST /box {do} does here
   health: { at: number; checks: HealthCheck[] } | null;  // null: no round was made yet
   starts: Start[] | null;  // the last ten, newest first; null: the database can't be asked

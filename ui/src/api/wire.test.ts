@@ -26,7 +26,7 @@ test("days of the place are asked for where the box would choose a day", () => {
 
 test("a box that was never checked has no health, and one that isn't sure of its time says who told it", () => {
   const system = {
-    now: 1, version: "1", libraries: [{ name: "sqlite", version: "3" }], started: 0, clock: { trusted: false, source: null, timezone: "UTC", accept_browser: true }, can: [], health: null, starts: null, wear: [],
+    now: 1, version: "1", libraries: [{ name: "sqlite", version: "3" }], started: 0, clock: { trusted: false, source: null, timezone: "UTC", accept_browser: true }, can: [], upgrade: { offer: null, trouble: null, former: null, last: null }, reached: { name: null, address: "192.168.4.1" }, health: null, starts: null, wear: [],
     disk: { known: false, total: 0, free: 0, step: "ample", since: null, device: null, written_today: null, reserve: 0, forecast: { days_left: null, bytes_a_day: null, why: "not known" } },
   };
   assert.deepEqual(wire.system(system, "system"), system);

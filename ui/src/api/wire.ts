@@ -1,6 +1,6 @@
 // The checks for types.ts, in its order.
 import { any, flag, list, Mismatch, num, object, one_of, or_null, text, type Check } from "./check";
-import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, CounterInfo, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, Start, System, User, WearDay } from "./types";
+import type { BackupEnded, BackupKind, BackupRunning, Backups, BackupSet, CounterInfo, Disk, Finding, Gap, HealthCheck, History, Live, NodeCredentials, NodeDay, NodeDetail, Overview, Presence, Problem, Quality, SeriesInfo, Session, Start, System, Upgrade, User, WearDay } from "./types";
 
 export const problem: Check<Required<{ [K in keyof Problem]: Problem[K] | null }>> = object({
   type: or_null(text), title: or_null(text), status: or_null(num), detail: or_null(text), next: or_null(text),
@@ -75,6 +75,11 @@ const disk: Check<Disk> = object({
 export const system: Check<System> = object({
   now: num, version: text, libraries: list(object<System["libraries"][number]>({ name: text, version: text })), started: num,
   clock: object<System["clock"]>({ trusted: flag, source: or_null(one_of("floor", "chip", "visitor", "ntp")), timezone: text, accept_browser: flag }),
+  reached: object<System["reached"]>({ name: or_null(text), address: text }),
+  upgrade: object<Upgrade>({
+    offer: or_null(text), trouble: or_null(text), former: or_null(text),
+    last: or_null(object<NonNullable<Upgrade["last"]>>({ at: num, back: flag, state: one_of("running", "done", "failed"), text })),
+  }),
   can: list(one_of("restart", "power_off", "eject")),
   health: or_null(object<NonNullable<System["health"]>>({
     at: num, checks: list(object<HealthCheck>({ id: text, state: one_of("ok", "failing", "unknown"), what: text, next: text, since: num })),

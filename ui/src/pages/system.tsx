@@ -8,6 +8,7 @@ import { BoxButtons } from "../parts/box_buttons";
 import { BoxFacts } from "../parts/box_facts";
 import { Health } from "../parts/health";
 import { Starts } from "../parts/starts";
+import { UpgradeFacts } from "../parts/upgrade";
 import { FailureBox, Loading } from "../parts/states";
 import { house } from "../state/house";
 import { on_refresh, session } from "../state/link";
@@ -33,7 +34,7 @@ export function SystemPage() {
       {view.state === "failed" && <FailureBox failure={view.failure} retry={() => void system.load()} />}
       {view.state === "ready" && <><Health health={view.data.health} /><BoxFacts system={view.data} /><Starts starts={view.data.starts} /></>}
       <Backups />
-      {view.state === "ready" && who.state === "in" && who.session.admin && <BoxButtons can={view.data.can} />}
+      {view.state === "ready" && who.state === "in" && who.session.admin && <><UpgradeFacts upgrade={view.data.upgrade} /><BoxButtons can={view.data.can} /></>}
     </>
   );
 }

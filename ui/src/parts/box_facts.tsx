@@ -79,6 +79,16 @@ function Clock({ clock }: { clock: System["clock"] }) {
   );
 }
 
+function Lan({ reached }: { reached: System["reached"] }) {
+  return (
+    <Card title={text.lan}>
+      <p class="al-main-fact">{reached.name ?? reached.address}</p>
+      {reached.name !== null && <Rows rows={[[text.by_address, reached.address]]} />}
+      <p class="al-soft">{reached.name === null ? text.no_name : text.name_kept}</p>
+    </Card>
+  );
+}
+
 function Versions({ system }: { system: System }) {
   return (
     <Card title={text.versions}>
@@ -94,6 +104,7 @@ export function BoxFacts({ system }: { system: System }) {
       <Room disk={system.disk} />
       <Wear system={system} />
       <Clock clock={system.clock} />
+      <Lan reached={system.reached} />
       <Versions system={system} />
     </div>
   );

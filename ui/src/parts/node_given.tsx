@@ -69,7 +69,7 @@ export function NodeGiven({ shown }: { shown: Given }) {
           <CopyRow name={text.user} value={login.user} />
           <CopyRow name={text.password} value={login.password} />
           <CopyRow name={text.host} value={login.host} />
-          <CopyRow name={text.host_name} value={login.host_name} />
+          {login.host_name !== "" && <CopyRow name={text.host_name} value={login.host_name} />}
           <CopyRow name={text.port} value={String(login.port)} />
         </dl>
       </div>

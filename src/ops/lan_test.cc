@@ -16,6 +16,8 @@ namespace {
 class Avahi {
  public:
   explicit Avahi(std::string says) : folder_(::mkdtemp(name_)), fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    EXPECT_GE(fd_, 0);
+    if (fd_ < 0) return;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = socket().string();
@@ -36,7 +38,7 @@ class Avahi {
     }};
   }
   ~Avahi() {
-    answering_.join();
+    if (answering_.joinable()) answering_.join();
     ::close(fd_);
     std::filesystem::remove_all(folder_);
   }

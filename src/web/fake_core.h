@@ -84,6 +84,7 @@ class FakeBackend final : public Backend {
   }
   bool change_counters(CounterWish wish, Done<std::vector<CounterBase>> done) override {
     std::vector<CounterBase> bases;
+    bases.reserve(wish.changes.size());
     for (const auto& one : wish.changes)
       bases.push_back(
           {store::SeriesNo{7}, one.sensor, "kWh", one.goes_on_from.value_or(5) - one.begins_at, true});

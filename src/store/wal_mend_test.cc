@@ -172,9 +172,6 @@ TEST_F(MendedLog, flipped_bits_here_and_there_cost_a_page_at_most_each) {
     for (std::size_t frame = static_cast<std::size_t>(round); frame < frames_; frame += 15) {
       char& byte = wal[head_bytes + frame * frame_bytes + random() % frame_bytes];
       byte = static_cast<char>(byte ^ 1 << random() % 8);
-      const std::size_t off = static_cast<std::size_t>(&byte - wal.data()) - head_bytes;
-      const auto* h = reinterpret_cast<const unsigned char*>(wal_.data() + head_bytes + (off / frame_bytes) * frame_bytes);
-      std::fprintf(stderr, "round %d frame %zu of %zu page %d commit %d at %zu\n", round, frame, frames_, h[2]*256+h[3], h[6]*256+h[7], off % frame_bytes);
     }
     put(folder, wal);
     const auto report = salvage(folder.db(), folder.path / "fresh");

@@ -444,11 +444,11 @@ class MendedSource {
   MendedSource(const MendedSource&) = delete;
   MendedSource& operator=(const MendedSource&) = delete;
 
-  Result<void> mend() {
+  Result<void> mend(bool spare) {
     std::error_code ec;
     fs::create_hard_link(path_, name_, ec);
     if (ec) return unread = true, Result<void>{};
-    auto mended = mend_wal(path_, name_.string() + "-wal");
+    auto mended = mend_wal(path_, name_.string() + "-wal", spare);
     if (!mended) return std::unexpected(mended.error());
     if (!mended->whole_head) return unread = true, Result<void>{};
     log = *mended;
@@ -494,7 +494,11 @@ std::string SalvageReport::text() const {
   return text;
 }
 
-Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const SalvageOptions& options) {
+namespace {
+
+// `spare`: as mend_wal. `pages_lost`: the mended log lacks some.
+Result<SalvageReport> salvage_once(const fs::path& from, const fs::path& to, const SalvageOptions& options,
+                                   bool spare, bool& pages_lost) {
   const auto log = check_wal(from);
   if (!log) return std::unexpected(log.error());
   const auto vfs = checksum_vfs();
@@ -510,8 +514,10 @@ Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const Sa
   if (!made) return remove_with_logs(to), std::unexpected(made.error());
   MendedSource source{from, to.string() + ".source"};
   if (log->damaged) {
-    if (auto mended = source.mend(); !mended) return remove_with_logs(to), std::unexpected(mended.error());
+    if (auto mended = source.mend(spare); !mended)
+      return remove_with_logs(to), std::unexpected(mended.error());
   }
+  pages_lost = source.log.frames_lost > 0;
   PageWatch watch{.go_on = {}, .mend = true};
   const WatchPages watching{watch};
   auto report = guarded(from.string(), [&] {
@@ -535,6 +541,16 @@ Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const Sa
   report->log_unread = source.unread;
   if (auto synced = files::sync_file(to); !synced) return std::unexpected(synced.error());
   return report;
+}
+
+}  // namespace
+
+Result<SalvageReport> salvage(const fs::path& from, const fs::path& to, const SalvageOptions& options) {
+  bool pages_lost = false;
+  auto report = salvage_once(from, to, options, false, pages_lost);
+  // One page too many may have been given up, and it was the one that leads to all others.
+  if (report || report.error().code != Errc::corrupt || !pages_lost) return report;
+  return salvage_once(from, to, options, true, pages_lost);
 }
 
 }  // namespace alona::store

@@ -64,12 +64,13 @@ class Chain {
 
 class Mender {
  public:
-  Mender(const Head& head, std::ofstream& out, MendedWal& report)
+  Mender(const Head& head, std::ofstream& out, bool spare, MendedWal& report)
       : salts_of_(head.walk),
         frame_(frame_header_bytes + head.page),
         next_(frame_.size()),
         chain_(out, head),
         report_(report),
+        spare_(spare),
         damaged_(report.frames_mended > 0) {}
 
   void run(const File& file) {
@@ -101,7 +102,7 @@ class Mender {
     Lost lost;
     if (salts_of_.salted(frame_)) lost = {.pages = {big(frame_, 0)}, .commit = is_commit(frame_)};
     for (const std::size_t bit : bits) {
-      if (bit >= 32) break;
+      if (bit >= 32 || spare_) break;
       flip(frame_, bit), lost.pages.insert(big(frame_, 0)), flip(frame_, bit);
     }
     waiting_.push_back(std::move(lost));
@@ -125,13 +126,15 @@ class Mender {
   std::vector<std::uint8_t> frame_, next_;
   Chain chain_;
   MendedWal& report_;
+  const bool spare_;           // only the page that the head says is emptied
   std::vector<Lost> waiting_;  // until a whole frame shows that the log goes on behind them
   bool damaged_;               // by now
 };
 
 }  // namespace
 
-Result<MendedWal> mend_wal(const std::filesystem::path& database, const std::filesystem::path& to) {
+Result<MendedWal> mend_wal(const std::filesystem::path& database, const std::filesystem::path& to,
+                           bool spare) {
   const std::filesystem::path path = database.string() + "-wal";
   MendedWal report;
   const File file{path};
@@ -144,7 +147,7 @@ Result<MendedWal> mend_wal(const std::filesystem::path& database, const std::fil
     return report;
   }
   std::ofstream out{to, std::ios::binary | std::ios::trunc};
-  Mender{*head, out, report}.run(file);
+  Mender{*head, out, spare, report}.run(file);
   out.close();
   if (!out) {
     const bool full = errno == ENOSPC;

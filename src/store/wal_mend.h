@@ -19,9 +19,10 @@ struct MendedWal {
 
 // Reads the log of `database` and writes `to`. A frame is taken when its checksum follows from the one before
 // as that stands in the file, so that one damaged frame doesn't cost those behind it. A lost page is written
-// as an empty one, which SQLite takes for damaged: an older one would be taken for the present. io,
-// disk_full.
+// as an empty one, which SQLite takes for damaged: an older one would be taken for the present. Where a
+// flipped bit may have been in the page's number, all that it may be are; with `spare` only the one that
+// stands there, for one of the others may be what all the rest hangs on. io, disk_full.
 [[nodiscard]] Result<MendedWal> mend_wal(const std::filesystem::path& database,
-                                         const std::filesystem::path& to);
+                                         const std::filesystem::path& to, bool spare = false);
 
 }  // namespace alona::store

@@ -85,16 +85,6 @@ Result<void> list(const Context& context, const ops::Config& config, bool all) {
   return {};
 }
 
-// Each subcommand's body gets the configuration; what it returns as an error ends the command.
-template <class Body>
-auto with_config(Context& context, const std::shared_ptr<Options>& options, Body body) {
-  return [&context, options, body] {
-    const auto config = context.config();
-    if (!config) return context.end(config.error());
-    if (const Result<void> done = body(context, *config, *options); !done) context.end(done.error());
-  };
-}
-
 Result<void> add_and_show(Context& context, const ops::Config& config, const Options& options) {
   const auto given = add(config, options);
   if (!given) return std::unexpected(given.error());

@@ -183,15 +183,6 @@ Result<void> replace(Context& context, const ops::Config& config, const Options&
   return {};
 }
 
-template <class Body>
-auto with_config(Context& context, const std::shared_ptr<Options>& options, Body body) {
-  return [&context, options, body] {
-    const auto config = context.config();
-    if (!config) return context.end(config.error());
-    if (const Result<void> done = body(context, *config, *options); !done) context.end(done.error());
-  };
-}
-
 }  // namespace
 
 void add_replace_commands(CLI::App& node, Context& context) {

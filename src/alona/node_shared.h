@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 
 #include "alona/cli.h"
@@ -20,6 +21,16 @@ namespace alona {
 void show_credentials(Context& context, const ops::Config& config, const std::string& host,
                       const Credentials& given);
 [[nodiscard]] std::unexpected<Error> not_confirmed();
+
+// A subcommand's body gets the configuration; what it returns as an error ends the command.
+template <class Options, class Body>
+auto with_config(Context& context, const std::shared_ptr<Options>& options, Body body) {
+  return [&context, options, body] {
+    const auto config = context.config();
+    if (!config) return context.end(config.error());
+    if (const Result<void> done = body(context, *config, *options); !done) context.end(done.error());
+  };
+}
 
 // `alona node replace` and `alona node counter`.
 void add_replace_commands(CLI::App& node, Context& context);

@@ -40,7 +40,7 @@ Result<fs::path> on_a_stick(backup::Packages& packages) {
     folders.push_back(folder / "packages");
   }
   if (auto latest = backup::latest_package(folders, {}, packages)) return *latest;
-  if (const auto offer = backup::look_for_later(folders, {}, packages); !offer.trouble.empty())
+  if (const auto offer = backup::look_for_later(folders, packages); !offer.trouble.empty())
     return fail(Errc::corrupt, offer.trouble, "Copy it onto the stick again. Nothing was changed.");
   return fail(Errc::not_found, "there is no package of Alona on a stick below /media, /mnt or /run/media",
               "A stick must be mounted first, such as with `sudo mount /dev/sda1 /mnt`.");

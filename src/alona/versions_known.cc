@@ -7,7 +7,6 @@
 
 #include "alona/dpkg.h"
 #include "alona/sticks.h"
-#include "alona/version.h"
 #include "backup/upgrade.h"
 
 namespace alona {
@@ -19,15 +18,10 @@ using namespace std::chrono_literals;
 // What tells one package from another without reading it.
 std::string marks_of(const std::vector<fs::path>& folders) {
   std::string marks;
-  for (const fs::path& folder : folders) {
-    std::error_code ec;
-    for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
-      const std::string name = it->path().filename().string();
-      if (!name.starts_with("alona_") || !name.ends_with(".deb")) continue;
-      std::error_code gone;
-      marks += fmt::format("{} {} {}\n", it->path().string(), it->file_size(gone),
-                           it->last_write_time(gone).time_since_epoch().count());
-    }
+  for (const fs::path& file : backup::packages_in(folders)) {
+    std::error_code gone;
+    marks += fmt::format("{} {} {}\n", file.string(), fs::file_size(file, gone),
+                         fs::last_write_time(file, gone).time_since_epoch().count());
   }
   return marks;
 }
@@ -44,14 +38,13 @@ web::Versions VersionsKnown::look() const {
   if (!fs::is_directory(paths_.requests(), ec)) return {};
   std::vector<fs::path> folders = stick_folders();
   for (std::size_t i = 0, n = folders.size(); i < n; ++i) folders.push_back(folders[i] / "packages");
-  const std::vector<fs::path> kept{backup::releases_folder(paths_)};
-  const std::string marks = marks_of(folders) + marks_of(kept);
+  const std::string marks = marks_of(folders) + marks_of({backup::releases_folder(paths_)});
   const std::scoped_lock lock{mutex_};
   if (marks != seen_) {
     const auto packages = dpkg_packages({});
-    const auto offer = backup::look_for_later(folders, std::string(version), *packages);
+    const auto offer = backup::look_for_later(folders, *packages);
     found_ = {.offer = offer.version, .trouble = offer.trouble, .former = {}, .last = {}};
-    if (const auto former = backup::latest_package(kept, std::string(version), *packages)) {
+    if (const auto former = backup::former_package(paths_, *packages)) {
       if (const auto about = packages->look(*former)) found_.former = about->version;
     }
     seen_ = marks;

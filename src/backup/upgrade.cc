@@ -250,15 +250,10 @@ std::optional<fs::path> latest_package(const std::vector<fs::path>& folders, con
     const auto order = packages.compare(a, b);
     return order && *order < 0;
   };
-  for (const fs::path& folder : folders) {
-    std::error_code ec;
-    for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
-      const std::string name = it->path().filename().string();
-      if (!name.starts_with("alona_") || !name.ends_with(".deb")) continue;
-      const auto found = packages.look(it->path());
-      if (!found || (!before.empty() && !less(found->version, before))) continue;
-      if (!latest || less(version, found->version)) latest = it->path(), version = found->version;
-    }
+  for (const fs::path& file : packages_in(folders)) {
+    const auto found = packages.look(file);
+    if (!found || (!before.empty() && !less(found->version, before))) continue;
+    if (!latest || less(version, found->version)) latest = file, version = found->version;
   }
   return latest;
 }

@@ -7,10 +7,10 @@
 // installs):
 //   alona_VERSION_ARCHITECTURE.deb   the package that runs and the one before
 //   alona                            this program while an upgrade is under way: the new one may not start
-//   outcome                          how the last one ended: `alona-outcome 1`, time, what, state, and the
-//   text upgrade                          the journal: `alona-upgrade 1`, `from VERSION FILE`, `to VERSION
-//   FILE`,
-//                                    `end`
+//   outcome                          how the last one ended: lines `alona-outcome 1`, milliseconds since
+//                                    1970, `upgrade` or `roll_back`, the state, and text for people
+//   upgrade                          the journal: lines `alona-upgrade 1`, `from VERSION FILE`,
+//                                    `to VERSION FILE`, `end`
 #pragma once
 
 #include <filesystem>
@@ -58,18 +58,21 @@ struct Upgraded {
 [[nodiscard]] Result<Upgraded> upgrade(const Box& box, const std::filesystem::path& file, bool back,
                                        Packages& packages, CoreControl& core, const Clock& clock,
                                        const Doing& doing);
+// Files that are named as Alona's packages are, in these folders; nobody has looked into them.
+[[nodiscard]] std::vector<std::filesystem::path> packages_in(
+    const std::vector<std::filesystem::path>& folders);
 // Of Alona's packages in these folders the latest that is whole, and older than `before` unless that is
 // empty. Nothing: there is none.
 [[nodiscard]] std::optional<std::filesystem::path> latest_package(
     const std::vector<std::filesystem::path>& folders, const std::string& before, Packages& packages);
-// What lies in these folders for a box that runs `running`: the latest that is whole and later, or what keeps
-// each that is there from being that, for people. Both empty: no package of Alona is there.
+// What lies in these folders for this box: the latest that is whole and later than the package that is
+// installed, or what keeps each that is there from being that, for people. Both empty: none of Alona is
+// there.
 struct Offer {
   std::string version;
   std::string trouble;
 };
-[[nodiscard]] Offer look_for_later(const std::vector<std::filesystem::path>& folders,
-                                   const std::string& running, Packages& packages);
+[[nodiscard]] Offer look_for_later(const std::vector<std::filesystem::path>& folders, Packages& packages);
 
 // How the last upgrade or way back ended, for who wasn't there: `outcome` beside the packages. Root writes it
 // at the beginning and at the end; anybody may read it, and takes it for what it is.

@@ -25,27 +25,39 @@ std::string_view word(Outcome::State state) {
 
 }  // namespace
 
-Offer look_for_later(const std::vector<fs::path>& folders, const std::string& running, Packages& packages) {
-  Offer offer;
-  std::string others;  // whole, and not later
+std::vector<fs::path> packages_in(const std::vector<fs::path>& folders) {
+  std::vector<fs::path> files;
   for (const fs::path& folder : folders) {
     std::error_code ec;
     for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
       const std::string name = it->path().filename().string();
-      if (!name.starts_with("alona_") || !name.ends_with(".deb")) continue;
-      const auto found = packages.look(it->path());
-      if (!found) {
-        offer.trouble = found.error().what + ".";
-        continue;
-      }
-      const auto later = packages.compare(running, found->version);
-      if (!later || *later >= 0) {
-        others = fmt::format("{} is on the stick, and {} runs.", found->version, running);
-        continue;
-      }
-      const auto better = packages.compare(offer.version, found->version);
-      if (offer.version.empty() || (better && *better < 0)) offer.version = found->version;
+      if (name.starts_with("alona_") && name.ends_with(".deb")) files.push_back(it->path());
     }
+  }
+  return files;
+}
+
+// By the package's version, not by the program's: the release that it was made for is part of that alone.
+Offer look_for_later(const std::vector<fs::path>& folders, Packages& packages) {
+  const auto files = packages_in(folders);
+  if (files.empty()) return {};
+  const auto now = packages.installed();
+  if (!now) return {.version = {}, .trouble = now.error().what + "."};
+  Offer offer;
+  std::string others;  // whole, and not later
+  for (const fs::path& file : files) {
+    const auto found = packages.look(file);
+    if (!found) {
+      offer.trouble = found.error().what + ".";
+      continue;
+    }
+    const auto later = packages.compare(now->version, found->version);
+    if (!later || *later >= 0) {
+      others = fmt::format("{} is on the stick, and {} runs.", found->version, now->version);
+      continue;
+    }
+    const auto better = packages.compare(offer.version, found->version);
+    if (offer.version.empty() || (better && *better < 0)) offer.version = found->version;
   }
   if (!offer.version.empty()) offer.trouble.clear();
   if (offer.version.empty() && offer.trouble.empty()) offer.trouble = others;

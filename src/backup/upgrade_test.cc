@@ -242,7 +242,7 @@ TEST(Upgrade, tells_what_is_on_a_stick_and_why_that_is_none) {
   const fs::path stick = box.root / "stick";
   fs::create_directories(stick / "packages");
   const std::vector<fs::path> folders{stick, stick / "packages", box.root / "no-such"};
-  const auto look = [&] { return look_for_later(folders, "1", *m.packages); };
+  const auto look = [&] { return look_for_later(folders, *m.packages); };
   EXPECT_EQ(look().version + look().trouble, "") << "an empty stick";
   put_file(stick / "other_2.deb", "package 2");
   EXPECT_EQ(look().version + look().trouble, "") << "none of Alona's";
@@ -256,6 +256,9 @@ TEST(Upgrade, tells_what_is_on_a_stick_and_why_that_is_none) {
   put_file(stick / "alona_4.deb", "package 2");
   EXPECT_EQ(look().version, "3") << "the latest, in a field kit too";
   EXPECT_EQ(look().trouble, "");
+  ASSERT_TRUE(m.packages->install(stick / "packages" / "alona_3.deb"));
+  EXPECT_EQ(look().version, "") << "by what is installed, not by what this program is";
+  EXPECT_NE(look().trouble, "");
 }
 
 TEST(Upgrade, what_it_left_is_read_again_and_nothing_else_is_believed) {

@@ -58,7 +58,7 @@ def disk():
     return roots.keep(f"{roots.suite()}-machine", fill)
 
 
-class Machine:
+class Machine(roots.Booted):
     def __init__(self, ports):
         """`ports`: of this machine's loopback to the guest's, such as {20001: 1883}."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alona-machine-", dir="/var/tmp"))
@@ -68,22 +68,9 @@ class Machine:
         sh("tar", "-C", tree, "-xf", disk())
         shutil.copy(roots.package(), tree / "root/alona.deb")
         for name in ("vmlinuz", "initrd.img"):
-            shutil.copy((tree / name).resolve() if not (tree / name).is_symlink() else tree / os.readlink(tree / name),
-                        self.folder / name)
+            shutil.copy(tree / os.readlink(tree / name), self.folder / name)  # Debian's links to the newest
         sh("mkfs.ext4", "-q", "-d", tree, self.folder / "disk", "4G")
         shutil.rmtree(tree)
-
-    def __enter__(self):
-        try:
-            self.boot()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.cut()
-        shutil.rmtree(self.folder)
 
     def boot(self, more=()):
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-10.0.2.15:{there}" for here, there in self.ports.items())

@@ -111,14 +111,8 @@ def repacked(version, program=None):
     return made
 
 
-class Root:
-    """Booted with `with`; power off, or cut, at the end."""
-
-    def __init__(self, archive):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alona-boot-", dir="/var/tmp"))
-        self.container = self.leader = None
-        sh("tar", "-C", self.folder, "-xf", archive)
-        shutil.copy(package(), self.folder / "root/alona.deb")
+class Booted:
+    """Booted with `with`; cut off at the end, and its folder removed."""
 
     def __enter__(self):
         try:
@@ -131,6 +125,14 @@ class Root:
     def __exit__(self, *_):
         self.cut()
         shutil.rmtree(self.folder)
+
+
+class Root(Booted):
+    def __init__(self, archive):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alona-boot-", dir="/var/tmp"))
+        self.container = self.leader = None
+        sh("tar", "-C", self.folder, "-xf", archive)
+        shutil.copy(package(), self.folder / "root/alona.deb")
 
     def boot(self):
         name = f"alona-{os.getpid()}"

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "alona/version.h"
+#include "ops/pace.h"
 
 namespace alona {
 namespace {
@@ -45,6 +46,14 @@ backup::Doing shown(Progress& progress) {
   return [&progress](std::string_view doing, std::uint64_t done, std::uint64_t all) {
     progress.at(doing, done, all);
     return stop_asked == 0;
+  };
+}
+
+backup::Doing shown_unhurried(Progress& progress) {
+  return [doing = shown(progress), pace = ops::Pace{}](std::string_view what, std::uint64_t done,
+                                                       std::uint64_t all) mutable {
+    pace.step();
+    return doing(what, done, all);
   };
 }
 

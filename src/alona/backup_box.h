@@ -16,5 +16,7 @@ void step_aside();
 
 // A bar for people; ended by Ctrl-C or SIGTERM, with nothing half done.
 [[nodiscard]] backup::Doing shown(Progress& progress);
+// The same, and others go first.
+[[nodiscard]] backup::Doing shown_unhurried(Progress& progress);
 
 }  // namespace alona

@@ -70,7 +70,7 @@ Result<backup::SecondTarget> open_target(const backup::Box& box) {
 
 backup::Copied copy_with_bar(const backup::Box& box, const Options& options) {
   Progress progress{options.progress_for()};
-  auto copied = backup::copy_to_second(box, SystemClock{}, shown(progress));
+  auto copied = backup::copy_to_second(box, SystemClock{}, shown_unhurried(progress));
   progress.clear();
   if (!copied.warning.empty()) fmt::print(stderr, "{}\n", copied.warning);
   return copied;
@@ -135,7 +135,7 @@ Result<void> copy_new(const Context& context, const backup::Box& box, const Opti
 
 Result<void> now(const Context& context, const backup::Box& box, const Options& options) {
   Progress progress{options.progress_for()};
-  const auto taken = backup::take_backup(box, SystemClock{}, shown(progress));
+  const auto taken = backup::take_backup(box, SystemClock{}, shown_unhurried(progress));
   progress.clear();
   if (!taken) return std::unexpected(taken.error());
   if (!taken->note.empty()) fmt::print(stderr, "{}\n", printable(taken->note));
@@ -206,7 +206,7 @@ Result<void> for_each_set(const Context& context, const backup::Box& box, const 
   Result<void> outcome;
   for (backup::BackupSet& set : *sets) {
     Progress progress{options.progress_for()};
-    const backup::Doing doing = shown(progress);
+    const backup::Doing doing = shown_unhurried(progress);
     auto done = work(set, doing);
     progress.clear();
     if (context.json)

@@ -86,6 +86,15 @@ class Box {
     const auto done = writer->note_start({boot, noon + at, trusted, noon + floor});
     ASSERT_TRUE(done) << done.error().text();
     started = *done;
+    clock({.boot = boot, .source = trusted ? ClockSource::ntp : ClockSource::floor, .begun = noon + at});
+  }
+  // A new stretch of the core's clock.
+  void clock(EpochRow stretch) {
+    stretch.no = static_cast<EpochNo>(++stretches_);
+    Batch batch;
+    batch.received = stretch.begun;
+    batch.epochs = {std::move(stretch)};
+    commit(batch);
   }
   [[nodiscard]] std::string ask(const char* sql) const {
     SQLite::Database shell{db().string(), SQLite::OPEN_READONLY, 5000, *checksum_vfs()};
@@ -106,6 +115,7 @@ class Box {
   Writer::Started started;
 
  private:
+  int stretches_ = 0;
   std::filesystem::path folder_;
 };
 
@@ -158,6 +168,30 @@ TEST(GapStore, power_core_and_outages_explain_their_stretch_hot_and_sealed) {
   // Looked at from within, and with buckets that are longer.
   EXPECT_EQ(box.gaps(1200s, 1500s, 1500s), "power 1200-1500");
   EXPECT_EQ(box.gaps(0s, 7000s, {}, 5), "");
+}
+
+// No clock of its own: it starts where the last sign of life was, and hears the true time minutes later. What
+// it stamped until then is moved; its start was timed anew and isn't moved once more.
+TEST(GapStore, a_start_that_was_timed_anew_is_not_moved_with_its_stretch) {
+  Box box;
+  box.start(0s, "a", 0s);
+  box.speak(0s, 1000s);
+  box.start(1000s, "b", 990s, false);
+  ASSERT_TRUE(box.writer->settle_start(box.started, noon + 9000s));
+  box.clock({.boot = "b", .source = ClockSource::ntp, .begun = noon + 9100s});
+  Batch known;
+  known.received = noon + 9100s;
+  known.epochs = {{.no = EpochNo{2},
+                   .boot = "b",
+                   .begun = noon + 1000s,
+                   .ended = noon + 1100s,
+                   .shift = 8000s,
+                   .truth = Truth::known}};
+  box.commit(known);
+  box.speak(9100s, 10'000s);
+  box.presence(10'010s, Presence::offline, 9990s);
+  box.speak(13'000s, 14'000s);
+  EXPECT_EQ(box.gaps(0s, 14'000s), "power 990-9100, node_off 9990-13000");
 }
 
 TEST(GapStore, an_outage_that_a_crash_left_open_ends_where_the_core_did) {

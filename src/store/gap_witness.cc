@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "store/clock_epochs.h"
 #include "store/commit_record.h"
@@ -121,18 +122,12 @@ GapWitness::Before GapWitness::before(const HistoryQuery& query, GapFinder& find
 // ---- what is known of that time ----
 
 void GapWitness::add_box(Facts& facts, Stretch span) {
-  // A stretch of the clock that is re-based moves what happened in it.
-  const bool moved = shifts_.least() != 0 || shifts_.most() != 0;
-  SQLite::Statement starts{
-      db_, moved ? "SELECT last, at + coalesce((SELECT shift FROM clock_epoch e WHERE e.boot = p.boot AND "
-                   "e.begun <= p.at ORDER BY no DESC LIMIT 1), 0), cause, dark_ms IS NULL FROM power_event p "
-                   "WHERE kind = 0 AND cause <> '' ORDER BY id"
-                 : "SELECT last, at, cause, dark_ms IS NULL FROM power_event WHERE kind = 0 AND cause <> '' "
-                   "ORDER BY id"};
-  while (starts.executeStep()) {
-    const Explained dark{time_at(starts, 0), time_at(starts, 1), cause_of(starts.getColumn(2).getText())};
+  const auto starts = load_starts(db_, static_cast<std::size_t>(limits::diary_rows_max));
+  for (const Start& start : std::views::reverse(starts)) {
+    if (!start.last) continue;
+    const Explained dark{*start.last, start.at, start.before == RunEnd::power ? Cause::power : Cause::core};
     if (dark.from >= span.to || std::max(dark.from, dark.to) < span.from) continue;
-    if (starts.getColumn(3).getInt() != 0) facts.dark_unknown.push_back(dark.from);
+    if (!start.dark) facts.dark_unknown.push_back(dark.from);
     if (dark.from >= dark.to) continue;
     // A core that crashes at each start makes one long darkness.
     if (!facts.box.empty() && facts.box.back().cause == dark.cause && dark.from <= facts.box.back().to) {

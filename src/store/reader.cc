@@ -189,20 +189,22 @@ Result<std::optional<RejectItem>> Reader::reject(std::int64_t id) {
   });
 }
 
+std::vector<Start> load_starts(SQLite::Database& db, std::size_t max) {
+  std::vector<PowerRow> rows;
+  SQLite::Statement s{
+      db,
+      "SELECT at, kind, boot, clean, cause, last, dark_ms IS NOT NULL FROM power_event ORDER BY "
+      "id DESC LIMIT ?"};
+  s.bind(1, static_cast<std::int64_t>(2 * max + 1));  // each with its stop, and what stood before
+  while (s.executeStep())
+    rows.push_back({time_at(s, 0), s.getColumn(1).getInt() == 0, s.getColumn(2).getString(),
+                    s.getColumn(3).getInt() != 0, s.getColumn(4).getString(), time_at(s, 5),
+                    s.getColumn(6).getInt() != 0});
+  return starts_of(rows, load_epochs(db), max);
+}
+
 Result<std::vector<Start>> Reader::starts(std::size_t max) {
-  return impl_->ask([&] {
-    std::vector<PowerRow> rows;
-    SQLite::Statement s{
-        *impl_->db,
-        "SELECT at, kind, boot, clean, cause, last, dark_ms IS NOT NULL FROM power_event ORDER BY "
-        "id DESC LIMIT ?"};
-    s.bind(1, static_cast<std::int64_t>(2 * max + 1));  // each with its stop, and what stood before
-    while (s.executeStep())
-      rows.push_back({time_at(s, 0), s.getColumn(1).getInt() == 0, s.getColumn(2).getString(),
-                      s.getColumn(3).getInt() != 0, s.getColumn(4).getString(), time_at(s, 5),
-                      s.getColumn(6).getInt() != 0});
-    return starts_of(rows, load_epochs(*impl_->db), max);
-  });
+  return impl_->ask([&] { return load_starts(*impl_->db, max); });
 }
 
 Result<std::int64_t> Reader::canary() {

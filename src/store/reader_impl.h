@@ -43,6 +43,9 @@ struct Reader::Impl {
                                           const std::function<void(const Batch&)>& take);
 };
 
+// The newest `max` starts of the box, newest first, in true time as far as it is known.
+[[nodiscard]] std::vector<Start> load_starts(SQLite::Database& db, std::size_t max);
+
 // For what else in the store asks by a reader's connection.
 struct ReaderAccess {
   using Impl = Reader::Impl;

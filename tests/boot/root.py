@@ -111,6 +111,13 @@ def repacked(version, program=None):
     return made
 
 
+def pid_namespace(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except FileNotFoundError:
+        return None
+
+
 class Booted:
     """Booted with `with`; cut off at the end, and its folder removed."""
 
@@ -147,7 +154,8 @@ class Root(Booted):
     def _find_leader(self):
         assert self.container.poll() is None, pathlib.Path(f"{self.folder}.console").read_text()
         found = subprocess.run(["pgrep", "-P", str(self.container.pid)], capture_output=True, text=True).stdout.split()
-        self.leader = int(found[0]) if found else None
+        # Its first child only makes the second, in a namespace of its own, and ends.
+        self.leader = next((int(pid) for pid in found if pid_namespace(pid) not in (None, pid_namespace("self"))), None)
         return self.leader is not None
 
     def run(self, *command, check=True, input=None, timeout=300):

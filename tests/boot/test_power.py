@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from machine import Machine, why_not
-from root import HERE
+from root import HERE, wait_for
 
 sys.path.append(str(HERE / "tests/e2e"))
 from box import free_port  # noqa: E402
@@ -32,9 +33,14 @@ def installed(machine):
     machine.wait("the core", UP)
 
 
-def values(machine):
-    lines = machine.run("alona export --node well").splitlines()[1:]
-    return [line.split(",")[0] for line in lines]
+def stored(machine):
+    return machine.run("alona export --node well").splitlines()[1:]
+
+
+def caught_up(machine):
+    """Whether all that waited in the node while the box was dark is stored."""
+    newest = datetime.datetime.fromisoformat(stored(machine)[-1].split(",")[0].replace("Z", "+00:00"))
+    return newest.timestamp() > int(machine.run("date +%s")) - 5
 
 
 def test_the_power_is_cut_under_load_and_nothing_acknowledged_is_lost(long_run, tmp_path):
@@ -47,7 +53,7 @@ def test_the_power_is_cut_under_load_and_nothing_acknowledged_is_lost(long_run, 
         (tmp_path / "nodes").write_text(f"well {node['password']}\n")
         simulated = subprocess.Popen(
             [ALONA, "sim", "--port", str(port), "--credentials", tmp_path / "nodes", "--node-id", "well", "--single", "--rate", "2",
-             "--ring", "32768", "--messages", str(400 * cuts), "--drain", "0", "--json"],
+             "--ring", "32768", "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             for _ in range(cuts):
@@ -56,15 +62,18 @@ def test_the_power_is_cut_under_load_and_nothing_acknowledged_is_lost(long_run, 
                 machine.boot()
                 machine.wait("the core", UP)
                 assert not machine.run("systemctl --failed --no-legend").strip()
-            said, errors = simulated.communicate(timeout=900)
+            # It tries again after at most five minutes.
+            wait_for("the node to be back", lambda: caught_up(machine), 400, every=2)
+            simulated.send_signal(signal.SIGTERM)
+            said, errors = simulated.communicate(timeout=60)
         finally:
             simulated.kill()
         sums = json.loads(said.splitlines()[-1])
         print(f"{cuts} cuts; the node: {sums}")
         assert simulated.returncode == 0, said + errors
-        assert sums["lost"] == sums["pending"] == 0 and sums["acked"] == sums["taken"] == 400 * cuts
-        stored = values(machine)
-        assert len(stored) == sums["acked"], "each once"
+        assert sums["lost"] == 0 and sums["acked"] >= 20 * cuts
+        rows = [line.split(",")[:3] for line in stored(machine)]
+        assert len(rows) == sums["acked"] == sums["taken"] and len(set(map(tuple, rows))) == len(rows), "each once"
         machine.run("alona check")
 
 
@@ -78,7 +87,8 @@ def test_a_dead_clock_is_set_by_a_visitor_and_kept(long_run):
         machine.cut()
         machine.boot(old)
         installed(machine)
-        assert utc().year < 2026, "a machine in the past"
+        # systemd goes on from when it was made, not from 2015.
+        assert utc() < datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=7), "a machine in the past"
         admin = json.loads(machine.run("alona setup --json"))
         page = Page(SimpleNamespace(page_port=port, setup=admin))
         assert page.log_in().status == 200

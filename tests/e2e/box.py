@@ -128,7 +128,7 @@ class Process:
         return "its last words:\n" + self.log.read_text(errors="replace")[-2000:]
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
         self._path = str(path)
@@ -327,7 +327,7 @@ class Box:
 
     def api(self, path, method="GET", body=None):
         """The answer's JSON; None when nobody answers. A status of 400 or more is an AssertionError."""
-        connection = _UnixConnection(self.folder / "run/core.sock", timeout=10)
+        connection = UnixConnection(self.folder / "run/core.sock", timeout=10)
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
             connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers)

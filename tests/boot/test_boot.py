@@ -126,7 +126,7 @@ def test_killed_in_turn_under_load_nothing_that_was_acknowledged_is_lost(root, l
     kills, before = 200 if long_run else 12, len(values(root))
     root.run("tee", "/root/nodes", input=f"well {password(root)}\n")
     node = root.popen("alona", "sim", "--credentials", "/root/nodes", "--node-id", "well", "--single", "--rate", "5",
-                      "--messages", str(60 * kills), "--drain", "300", "--json")
+                      "--ring", "32768", "--messages", str(60 * kills), "--drain", "600", "--json")
     killed = 0
     while node.poll() is None and killed < kills:
         root.kill(("alona-core", "mosquitto")[killed % 2])

@@ -14,6 +14,7 @@
 
 #include "alona/capture.h"
 #include "alona/child.h"
+#include "backup/gate.h"
 #include "base/files.h"
 #include "base/limits.h"
 #include "http/unix_client.h"
@@ -25,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-constexpr auto gate_max = 60s, stop_max = 45s;
+constexpr auto stop_max = 45s;
 constexpr auto look_each = 100ms;
 constexpr auto watched_for = 10s;
 constexpr const char* unit = "alona-core.service";
@@ -40,14 +41,42 @@ bool wait_until(std::chrono::seconds max, const std::function<bool()>& done) {
   return true;
 }
 
-bool well(const ops::Paths& paths) {
-  const auto answer = http::unix_request(paths.core_socket(), "GET", "/health", {}, Ms{2000});
-  return answer && answer->status == 200;
+// The process at the other end of the core's socket.
+std::optional<pid_t> peer_of(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const int got = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  return got == 0 && peer.pid > 0 ? std::optional{peer.pid} : std::nullopt;
+}
+
+backup::CoreAnswer ask(const ops::Paths& paths) {
+  const auto fd = http::connect_unix(paths.core_socket());
+  if (!fd) return {};
+  const auto peer = peer_of(*fd);
+  const auto answer = http::get_on(*fd, "localhost", "/health", Ms{2000});
+  ::close(*fd);
+  if (!answer) return {};
+  if (answer->status == 200) return {.well = true, .working = {}};
+  const bool works = answer->body.contains(R"("working")");
+  return {.well = false, .working = works ? peer : std::nullopt};
+}
+
+bool well(const ops::Paths& paths) { return ask(paths).well; }
+
+bool passes_gate(const ops::Paths& paths, const std::function<bool()>& goes_on) {
+  const SystemClock clock;
+  backup::Gate gate{clock.mono()};
+  while (true) {
+    const auto state = gate.look(clock.mono(), ask(paths));
+    if (state == backup::Gate::State::passed) return true;
+    if (state == backup::Gate::State::missed || !goes_on()) return false;
+    std::this_thread::sleep_for(look_each);
+  }
 }
 
 std::unexpected<Error> not_well(std::string_view words, std::string_view where) {
   return fail(Errc::failed,
-              fmt::format("the core didn't turn well within {} s{}{}", gate_max.count(),
+              fmt::format("the core didn't turn well within {} s{}{}", backup::Gate::turn_max / 1s,
                           words.empty() ? "" : ": ", words),
               std::string{where});
 }
@@ -96,7 +125,7 @@ class SystemdControl : public backup::CoreControl {
     return tell("start");
   }
   Result<void> wait_well() override {
-    if (wait_until(gate_max, [&] { return well(paths_); })) return {};
+    if (passes_gate(paths_, [] { return true; })) return {};
     return not_well({}, "`journalctl -u alona-core` says why.");
   }
   // systemd starts one that falls over again, and each is well for a moment.
@@ -160,8 +189,7 @@ class OwnControl : public backup::CoreControl {
     return {};
   }
   Result<void> wait_well() override {
-    (void)wait_until(gate_max, [&] { return well(paths_) || !child_->running(); });
-    if (child_->running() && well(paths_)) return {};
+    if (passes_gate(paths_, [&] { return child_->running(); }) && child_->running()) return {};
     return not_well(output_->text(), {});
   }
   Result<void> stays_well() override {
@@ -181,11 +209,9 @@ class OwnControl : public backup::CoreControl {
   [[nodiscard]] std::optional<pid_t> listener() const {
     const auto fd = http::connect_unix(paths_.core_socket());
     if (!fd) return std::nullopt;
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    const int got = ::getsockopt(*fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    const auto peer = peer_of(*fd);
     ::close(*fd);
-    return got == 0 && peer.pid > 0 ? std::optional{peer.pid} : std::nullopt;
+    return peer;
   }
   const ops::Paths paths_;
   const std::string config_file_;

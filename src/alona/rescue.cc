@@ -75,7 +75,7 @@ class Rescue {
 
   [[nodiscard]] Result<void> stand_by(const Error& why) {
     if (std::exchange(said_, why.text()) != why.text()) spdlog::error("{}", why.text());
-    state_.working = false;
+    state_.work = web::RescueWork::none;
     state_.wrong = sentence(why.code), state_.detail = why.what, state_.todo = why.next;
     if (why.code == Errc::corrupt && !state_.backup) {
       state_.todo =
@@ -90,12 +90,23 @@ class Rescue {
   void work(const std::string& doing) {
     if (std::exchange(said_, std::string("working")) != "working")
       spdlog::warn("the database is damaged: {}", doing);
-    state_.working = true;
+    state_.work = web::RescueWork::mending;
     state_.wrong = "The box’s database is damaged. What can be read of it is being copied into a fresh one.";
     state_.detail = doing;
     (void)show();
     sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
     sd_notify(0, "WATCHDOG=1");
+  }
+
+  // It takes as long as the disk needs to write all of it; whoever waits for the core hears that it goes on.
+  void upgrade(const std::string& doing) {
+    if (std::exchange(said_, doing) != doing)
+      spdlog::info("the database is brought to this version: {}", doing);
+    state_.work = web::RescueWork::upgrading;
+    state_.wrong = "The box’s history is being brought to the form that this version of Alona keeps.";
+    state_.detail = doing;
+    (void)show();
+    sd_notify(0, "EXTEND_TIMEOUT_USEC=600000000");  // the copy's way to a slow card is one step
   }
 
   void over() {
@@ -148,9 +159,11 @@ Result<std::optional<store::Opened>> open_or_rescue(const CoreOptions& options, 
       .salvage = options.config.storage.on_corruption == ops::OnCorruption::keep_going,
       .how = options.create ? store::Open::create : store::Open::existing,
       .doing = doing,
-      .fill = [&](const fs::path& fresh, const store::SalvageReport& lost) {
-        return fill_from_backup(options.config, fresh, lost, doing);
-      }};
+      .upgrading = [&](const std::string& what) { rescue.upgrade(what); },
+      .fill =
+          [&](const fs::path& fresh, const store::SalvageReport& lost) {
+            return fill_from_backup(options.config, fresh, lost, doing);
+          }};
   clear_filling(options.config);
   while (true) {
     auto opened = store::open_by_rules(paths.database(), rules);

@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <system_error>
 
 #include "base/files.h"
 #include "base/time.h"
+#include "store/checksum_vfs.h"
 #include "store/hot_log.h"
 
 namespace alona::store {
@@ -15,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t snapshot_kept_ms = std::int64_t{7} * 86'400'000;
+constexpr std::uint64_t pages_a_word = 4096;
 
 using Counts = std::map<std::string, std::int64_t>;
 
@@ -129,7 +132,7 @@ fs::path snapshot_path(const fs::path& database, int version) {
 }
 
 Result<void> upgrade(SQLite::Database& db, const std::string& path, const std::string& vfs,
-                     std::span<const Migration> steps) {
+                     const std::function<void(const std::string&)>& tell, std::span<const Migration> steps) {
   const int from = db.execAndGet("PRAGMA user_version").getInt();
   if (from > steps.back().to)
     return fail(
@@ -138,10 +141,24 @@ Result<void> upgrade(SQLite::Database& db, const std::string& path, const std::s
                     steps.back().to),
         "It was left as it is. Install the newer program again, or restore a backup that this one wrote.");
   if (from == steps.back().to) return {};
+  std::string doing;
+  std::uint64_t pages = 0;
+  const auto now_doing = [&](std::string what) {
+    doing = std::move(what);
+    if (from > 0 && tell) tell(doing);
+  };
+  PageWatch watch{.go_on = [&] {
+    if (++pages % pages_a_word == 0) now_doing(doing);
+    return true;
+  }};
+  std::optional<WatchPages> watching;
+  if (from > 0 && tell) watching.emplace(watch);
   if (from > 0) {
+    now_doing(fmt::format("a copy of its version {} is made first", from));
     if (auto kept = take_snapshot(db, path, vfs, from); !kept) return kept;
   }
   for (const Migration& step : steps.subspan(static_cast<std::size_t>(from))) {
+    now_doing(fmt::format("from version {} to {}", from, step.to));
     if (auto taken = take_step(db, path, step); !taken) return taken;
   }
   if (from > 0) {

@@ -150,7 +150,7 @@ Result<Writer> open_unless_marked(const fs::path& database, const OpenRules& rul
     return fail(Errc::corrupt, why && !why->empty() ? *why : database.string() + " is damaged",
                 "Leave it as it is and restore the newest backup.");
   }
-  return Writer::open(database, rules.how);
+  return Writer::open(database, rules.how, {}, rules.upgrading);
 }
 
 }  // namespace

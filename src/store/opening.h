@@ -18,6 +18,8 @@ struct OpenRules {
   Open how = Open::existing;
   // What takes long, for people, and that it goes on; false: give up (temporary).
   std::function<bool(const std::string& doing)> doing;
+  // Hears what an upgrade of the database does, and that it goes on.
+  std::function<void(const std::string& doing)> upgrading;
   // Where salvage lost something: fills `fresh`, which is closed, from elsewhere, and says for people what it
   // could. An error gives the start up; anything that stands in the way of filling is none.
   std::function<Result<std::string>(const std::filesystem::path& fresh, const SalvageReport& lost)> fill;

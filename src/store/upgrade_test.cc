@@ -112,9 +112,14 @@ TEST_P(Upgrade, every_row_and_reading_is_as_it_was) {
   const Rows before = rows_of(db());
   ASSERT_GT(before.at("event").size(), 3u);
   {
-    auto writer = Writer::open(db(), Open::existing);
+    std::vector<std::string> told;
+    auto writer =
+        Writer::open(db(), Open::existing, {}, [&](const std::string& doing) { told.push_back(doing); });
     ASSERT_TRUE(writer) << writer.error().text();
     EXPECT_TRUE(writer->check_start());
+    ASSERT_GE(told.size(), 2u);
+    EXPECT_EQ(told.front(), fmt::format("a copy of its version {} is made first", GetParam()));
+    EXPECT_EQ(told.back(), fmt::format("from version {} to {}", GetParam(), schema_version));
   }
   EXPECT_EQ(rows_of(db(), &before), before);
   EXPECT_EQ(csv_of(db()), golden_csv(GetParam()));
@@ -141,7 +146,7 @@ TEST_P(Upgrade, a_step_that_fails_or_loses_rows_leaves_the_old_file) {
     const auto vfs = *checksum_vfs();
     const auto done = guarded(db().string(), [&] {
       const auto open = open_writer(db().string(), vfs);
-      return upgrade(*open, db().string(), vfs, steps);
+      return upgrade(*open, db().string(), vfs, {}, steps);
     });
     EXPECT_FALSE(done && *done) << bad;
     EXPECT_EQ(rows_of(db()), before) << bad;

@@ -49,20 +49,21 @@ Statements::Statements(SQLite::Database& db)
           "INSERT INTO reject (node, topic, reason, detail, payload, payload_bytes, first, last, count, "
           "readings) VALUES (?,?,?,?,?,?,?,?,1,?)") {}
 
-Result<void> Writer::Impl::connect() {
+Result<void> Writer::Impl::connect(const std::function<void(const std::string&)>& tell) {
   log.reset();
   statements.reset();
   db.reset();
   auto done = guarded(path, [&]() -> Result<void> {
     db = open_writer(path, vfs);
-    if (auto upgraded = upgrade(*db, path, vfs); !upgraded) return upgraded;
+    if (auto upgraded = upgrade(*db, path, vfs, tell); !upgraded) return upgraded;
     statements = std::make_unique<Statements>(*db);
     return {};
   });
   return done ? *done : std::unexpected(done.error());
 }
 
-Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const std::string& base_vfs) {
+Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const std::string& base_vfs,
+                            const std::function<void(const std::string&)>& tell) {
   const auto found = check_file(path);
   if (!found && !(found.error().code == Errc::not_found && how == Open::create)) {
     return std::unexpected(found.error());
@@ -75,7 +76,7 @@ Result<Writer> Writer::open(const std::filesystem::path& path, Open how, const s
   if (!vfs) return std::unexpected(vfs.error());
   if (auto sound = refuse_damaged_wal(path); !sound) return std::unexpected(sound.error());
   auto impl = std::make_unique<Impl>(Impl{.path = path.string(), .vfs = *vfs, .lock = std::move(*lock)});
-  if (auto opened = impl->connect(); !opened) return std::unexpected(opened.error());
+  if (auto opened = impl->connect(tell); !opened) return std::unexpected(opened.error());
   // The new name must survive a power cut as well as what is in the file.
   if (auto synced = files::sync_folder(path.parent_path()); !synced) return std::unexpected(synced.error());
   Writer writer{std::move(impl)};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,9 +79,10 @@ class Writer {
  public:
   // not_found: there is none, and none is made. corrupt: not a database, or damaged. newer: of a newer
   // program. temporary: another process holds it. In each case the file is untouched. `base_vfs`: the SQLite
-  // VFS below the checksums; a test puts its faults there.
+  // VFS below the checksums; a test puts its faults there. `tell`: hears of an upgrade, as migrate.h says.
   [[nodiscard]] static Result<Writer> open(const std::filesystem::path& path, Open how,
-                                           const std::string& base_vfs = {});
+                                           const std::string& base_vfs = {},
+                                           const std::function<void(const std::string& doing)>& tell = {});
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;
   ~Writer();

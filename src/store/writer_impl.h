@@ -80,7 +80,7 @@ struct Writer::Impl {
   std::map<std::int32_t, WearRow> wear;       // by day, not in the ledger yet
   WearBase wear_base;
 
-  [[nodiscard]] Result<void> connect();
+  [[nodiscard]] Result<void> connect(const std::function<void(const std::string&)>& tell = {});
   // `before` runs first in the transaction; if it fails, nothing is stored.
   [[nodiscard]] Result<Receipt> commit(const Batch& batch, const std::function<Result<void>()>& before);
   void write_rows(const Batch& batch);

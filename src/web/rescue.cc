@@ -40,6 +40,21 @@ footer { color: var(--soft); font-size: 13px; padding: 16px 0 20px; }
 @media (max-width: 640px) { h1 { font-size: 22px; } header { padding: 14px 16px; } main { padding: 20px 16px 12px; } }
 )css";
 
+struct Words {
+  const char *title, *label;
+};
+Words words_of(RescueWork work) {
+  switch (work) {
+    case RescueWork::mending:
+      return {"The box is mending its database.", "Being mended"};
+    case RescueWork::upgrading:
+      return {"The box is bringing its history up to date.", "Under way"};
+    case RescueWork::none:
+      break;
+  }
+  return {"The box can’t store readings.", "What is wrong"};
+}
+
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -84,14 +99,14 @@ std::string page(const WebOptions& options, const RescueState& state) {
   std::string wrong = fmt::format("<p><strong>{}</strong></p>", escaped(state.wrong));
   if (const std::string since = moment(state.since); !since.empty())
     wrong += fmt::format("<p>Since {}.</p>", since);
-  body += section(state.working ? "wrong working" : "wrong", state.working ? "Being mended" : "What is wrong",
-                  wrong);
+  const bool works = state.work != RescueWork::none;
+  body += section(works ? "wrong working" : "wrong", words_of(state.work).label, wrong);
   body += section(
       "", "What it means",
       "<p>Nothing new is stored for now. What the sensors measure waits in them and in the box’s message "
       "broker, as far as it fits there, and is stored when this is over. What was stored before is left as "
       "it is.</p>");
-  if (!state.working) body += section("", "What to do", fmt::format("<p>{}</p>", escaped(state.todo)));
+  if (!works) body += section("", "What to do", fmt::format("<p>{}</p>", escaped(state.todo)));
   std::string backup =
       state.backup ? fmt::format("<p>{}</p>", escaped(*state.backup)) : "<p>None is known.</p>";
   if (!state.command.empty())
@@ -107,8 +122,7 @@ std::string page(const WebOptions& options, const RescueState& state) {
       "<header>{0}</header>\n<main><h1>{1}</h1>\n{2}<footer>Alona {3}. This page looks again every 10 "
       "seconds; the box "
       "goes on by itself as soon as it can.</footer></main></body></html>\n",
-      escaped(options.site.empty() ? "Alona" : options.site),
-      state.working ? "The box is mending its database." : "The box can’t store readings.", body,
+      escaped(options.site.empty() ? "Alona" : options.site), words_of(state.work).title, body,
       escaped(options.version));
 }
 
@@ -131,7 +145,8 @@ void RescueServer::Impl::handle(const http::Request& request, const http::Reply&
   }();
   const auto& segments = request.target.segments;
   if (request.target.path == "/health" || request.target.path == "/api/v1/health")
-    return reply(http::json(R"({"status":"failing"})", 503));
+    return reply(http::json(
+        now.work == RescueWork::none ? R"({"status":"failing"})" : R"({"status":"working"})", 503));
   if (request.target.path == "/rescue.css")
     return reply({.content_type = "text/css; charset=utf-8", .body = std::string(style)});
   http::Response response;

@@ -14,10 +14,16 @@
 
 namespace alona::web {
 
+enum class RescueWork : std::uint8_t {
+  none,
+  mending,
+  upgrading,  // nothing is wrong with it: it becomes one of this version
+};
+
 struct RescueState {
-  bool working = false;  // it is being mended right now
-  std::string wrong;     // a sentence for the owner
-  std::string detail;    // for the keeper
+  RescueWork work = RescueWork::none;
+  std::string wrong;   // a sentence for the owner
+  std::string detail;  // for the keeper
   std::string todo;
   UtcMs since{};
   std::optional<std::string> backup;  // the newest that is proven, in words; nothing: none is known

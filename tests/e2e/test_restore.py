@@ -1,6 +1,7 @@
 """`alona restore` on a box with a real broker and core: what comes back, what goes back, and what is never lost."""
 import json
 import os
+import pathlib
 import pty
 import random
 import re
@@ -164,6 +165,17 @@ def test_a_core_that_does_not_turn_is_given_back_what_it_had(box):
     assert not kept(box) and len(kept(box, "failed")) == 1
 
 
+def cores_of(box):
+    """Processes that are a core of this box, whoever started them."""
+    def command(process):
+        try:
+            return (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return []
+    commands = map(command, pathlib.Path("/proc").glob("[0-9]*"))
+    return [words for words in commands if str(box.config_file).encode() in words and b"core" in words]
+
+
 def test_killed_in_the_middle_the_next_start_has_the_old_or_the_new(box, seed, long_run):
     random.seed(seed)
     box.publish(box.client(box.add_node("roof")), messages(0, 100))
@@ -181,6 +193,8 @@ def test_killed_in_the_middle_the_next_start_has_the_old_or_the_new(box, seed, l
         restoring.wait()
         if box.core.running():
             box.stop_core()
+        # The core that it had just started is told by the kernel that it is alone, and stops.
+        wait_for(lambda: not cores_of(box), "the end of the core that it had started")
         wait_for(lambda: "in use" not in box.run("restore", "--recover", check=False).stderr, "the lock")
         box.start_core()
         now = values(box)

@@ -1,5 +1,5 @@
 // The buttons above the charts, and the list to choose series from.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { to_csv } from "../lib/csv";
 import { series_label, unit_text } from "../lib/format";
 import type { Panel } from "../lib/panels";
@@ -27,7 +27,7 @@ function save_csv(panels: Panel[], window: Window): void {
 function LinkField({ link }: { link: string }) {
   const field = useRef<HTMLInputElement>(null);
   const [copied, set_copied] = useState(false);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const copy = (): void => { field.current?.select(); set_copied(document.execCommand("copy")); };
   return (
     <div class="al-card al-link-field">

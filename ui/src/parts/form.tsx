@@ -1,5 +1,5 @@
 // The parts of small forms: a field with its hint and what is wrong with it, a refusal, a question before something ends.
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { Failure } from "../api/client";
 import { words } from "../words";
 
@@ -13,7 +13,7 @@ interface FieldProps {
 export function Field({ label, value, change, hint = "", wrong = "", secret = false, fresh_secret = false, exact = false, focus = false, max, list, placeholder }: FieldProps) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => { if (focus) input.current?.focus(); }, []);
+  useLayoutEffect(() => { if (focus) input.current?.focus(); }, []);
   const below = wrong || hint;
   const common = {
     id, ref: input, value, onInput: (event: { currentTarget: HTMLInputElement }): void => change(event.currentTarget.value), autocomplete: fresh_secret ? "new-password" as const : "off" as const,
@@ -36,10 +36,10 @@ export function Refusal({ failure }: { failure: Failure | null }) {
 
 interface QuestionProps { what: string; why: string; yes: string; no: string; busy: boolean; answer(yes: boolean): void }
 
-// Takes the focus, so that a keyboard or a screen reader is where the question is. Escape is no.
+// Takes the focus as it appears, so that a keyboard or a screen reader is where the question is. Escape is no.
 export function Question({ what, why, yes, no, busy, answer }: QuestionProps) {
   const first = useRef<HTMLButtonElement>(null), all = useRef<HTMLElement>(null);
-  useEffect(() => { first.current?.focus(); all.current?.scrollIntoView({ block: "nearest" }); }, []);
+  useLayoutEffect(() => { first.current?.focus(); all.current?.scrollIntoView({ block: "nearest" }); }, []);
   return (
     <section class="al-note al-question" ref={all} role="group" aria-label={what} onKeyDown={(event) => { if (event.key === "Escape") answer(false); }}>
       <div><h3>{what}</h3><p>{why}</p></div>

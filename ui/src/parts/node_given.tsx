@@ -1,5 +1,5 @@
 // A node's new login, shown once, in each form that its builder may want; and whether the node has come with it.
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { NodeCredentials } from "../api/types";
 import { qr_path, quiet } from "../lib/qr";
 import { span } from "../lib/time";
@@ -56,7 +56,7 @@ export function NodeGiven({ shown }: { shown: Given }) {
   const { login, again } = shown;
   const id = useId();
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => { head.current?.focus(); head.current?.scrollIntoView({ block: "nearest" }); }, [shown]);
+  useLayoutEffect(() => { head.current?.focus(); head.current?.scrollIntoView({ block: "nearest" }); }, [shown]);
   return (
     <section class="al-card al-given" aria-labelledby={id}>
       <h3 id={id} ref={head} tabIndex={-1}>{again ? text.given_again(login.id) : text.given(login.id)}</h3>

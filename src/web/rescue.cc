@@ -107,12 +107,14 @@ std::string page(const WebOptions& options, const RescueState& state) {
       "broker, as far as it fits there, and is stored when this is over. What was stored before is left as "
       "it is.</p>");
   if (!works) body += section("", "What to do", fmt::format("<p>{}</p>", escaped(state.todo)));
+  // Nobody is to bring back an older history while nothing is wrong with this one.
+  const bool offers_backup = state.work != RescueWork::upgrading;
   std::string backup =
       state.backup ? fmt::format("<p>{}</p>", escaped(*state.backup)) : "<p>None is known.</p>";
   if (!state.command.empty())
     backup += fmt::format("<p class=\"soft\">On the box, in a shell, this brings it back:</p><code>{}</code>",
                           escaped(state.command));
-  body += section("", "Newest backup that is proven", backup);
+  if (offers_backup) body += section("", "Newest backup that is proven", backup);
   body += section("", "For whoever mends it", fmt::format("<p>{}</p>", escaped(state.detail)));
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"

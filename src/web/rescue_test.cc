@@ -42,10 +42,12 @@ TEST_F(RescuePage, says_whether_it_is_at_work_and_at_what) {
   for (const auto& [work, title] :
        {std::pair{RescueWork::mending, "The box is mending its database."},
         std::pair{RescueWork::upgrading, "The box is bringing its history up to date."}}) {
-    (*page)->update({.work = work, .wrong = "W", .detail = "D", .todo = "nothing to do"});
+    (*page)->update(
+        {.work = work, .wrong = "W", .detail = "D", .todo = "nothing to do", .command = "alona restore"});
     EXPECT_EQ(get("/health").status, 503);
     EXPECT_EQ(get("/health").body, R"({"status":"working"})");
     EXPECT_TRUE(get("/").body.contains(title)) << title;
+    EXPECT_EQ(get("/").body.contains("alona restore"), work == RescueWork::mending);
     EXPECT_FALSE(get("/").body.contains("nothing to do")) << "nobody is asked for anything meanwhile";
   }
 }

@@ -55,7 +55,8 @@ class Tail {
     return std::unexpected(found.error().code == Errc::not_found ? unknown : found.error());
   }
 
-  // Which series is which; again when the core says that one is new.
+  // Which series is which; again when the core says that one is new, and when one comes that isn't known: it
+  // may have become known to the core between the list and the stream.
   Result<void> learn() {
     const auto body = ask_core(paths_, "GET", "/api/v1/series");
     if (!body) return std::unexpected(body.error());
@@ -115,15 +116,24 @@ class Tail {
     }
   }
 
+  // One that the core doesn't list is asked for once, and has no node.
+  const Name& name_of(std::int64_t series) {
+    if (!names_.contains(series)) {
+      if (auto learned = learn(); !learned) failed_ = learned.error();
+    }
+    return names_[series];
+  }
+
   void readings(const json::value& data) {
     for (const auto& value : data.at("readings").as_array()) {
       const auto& row = value.as_array();
-      const auto name = names_.find(row.at(0).as_int64());
-      if (name == names_.end() || !wanted(name->second.node)) continue;
+      const Name& name = name_of(row.at(0).as_int64());
+      if (failed_) return;
+      if (name.node.empty() || !wanted(name.node)) continue;
       const store::NamedReading reading{.ts = utc_ms(row.at(1).as_int64()),
-                                        .node = name->second.node,
-                                        .sensor = name->second.sensor,
-                                        .unit = name->second.unit,
+                                        .node = name.node,
+                                        .sensor = name.sensor,
+                                        .unit = name.unit,
                                         .value = row.at(2).to_number<double>(),
                                         .flags = static_cast<std::uint8_t>(row.at(4).as_int64())};
       if (json_) {

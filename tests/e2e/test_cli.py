@@ -4,8 +4,11 @@ import json
 import os
 import shutil
 import signal
+import socketserver
 import subprocess
 import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -236,3 +239,44 @@ def test_tail_shows_what_is_stored_as_it_is_stored_until_ctrl_c(box):
     assert " well " not in one.shown() and " roof " in one.shown()
     exported = box.run("export", "--format", "ndjson").stdout.splitlines(keepends=True)
     assert set(machine.shown().splitlines(keepends=True)) <= set(exported), "a tail's rows are an export's"
+
+
+def test_tail_knows_a_series_that_came_between_the_list_and_the_stream(tmp_path):
+    """The core's part is played here: no real one can be made to take the reading in just then."""
+    series = [{"id": 7, "node": "roof", "sensor": "t", "unit": "°C"}]
+    lists = [[], series, series]
+    events = [{"readings": [[9, 1795521600000, 5, 0, 0]]},  # of one that is in no list
+              {"readings": [[7, 1795521600000, 21.5, 0, 0]]}, {"readings": [[9, 1795521601000, 6, 0, 0]]}]
+
+    class Core(BaseHTTPRequestHandler):
+        def do_GET(self):
+            stream = self.path == "/api/v1/live"
+            if stream:
+                body = "".join(f"event: readings\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+            else:
+                body = json.dumps({"series": lists.pop(0)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream" if stream else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def address_string(self):
+            return "the command line"
+
+        def log_message(self, *_):
+            pass
+
+    (tmp_path / "run").mkdir()
+    (tmp_path / "alona.toml").write_text(f'[core]\ndata_dir = "{tmp_path}/data"\nruntime_dir = "{tmp_path}/run"\n')
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "run/core.sock"), Core) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            done = subprocess.run([ALONA, "tail", "--config", tmp_path / "alona.toml"], capture_output=True, text=True, timeout=30)
+        finally:
+            server.shutdown()
+            serving.join()
+    assert done.stdout.split() == ["2026-11-24T12:00:00.000Z", "roof", "t", "21.5", "°C"], done
+    assert done.returncode == 1 and "the core has ended the stream" in done.stderr
+    assert lists == [series], "it asked again for the one that it didn't know, and not for each reading"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "alona/capture.h"
+#include "base/files.h"
 
 namespace alona {
 namespace {
@@ -64,6 +65,18 @@ class Dpkg : public backup::Packages {
       if (ran->exit_code == 0) return order;
     }
     return fail(Errc::failed, fmt::format("dpkg can't compare {} and {}", a, b));
+  }
+  std::string release() override {
+    const auto text = files::read("/etc/os-release", std::size_t{1} << 16);
+    constexpr std::string_view key = "VERSION_ID=";
+    std::istringstream lines{text.value_or("")};
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with(key)) continue;
+      line.erase(0, key.size());
+      std::erase(line, '"');
+      return line;
+    }
+    return {};
   }
   Result<void> fits(const fs::path& file) override {
     const auto ran = run_to_end({"apt-get", "--simulate", "--no-download", "--no-install-recommends",

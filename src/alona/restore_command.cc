@@ -44,16 +44,19 @@ Result<backup::BackupSet> newest_of(const std::vector<fs::path>& folders, const 
     }
   }
   if (newest) return *newest;
-  return fail(
-      Errc::not_found, fmt::format("there is no backup set that can be read {}", where),
-      "Name the folder with `--from FOLDER`, or the set itself. A stick must be mounted first, such as with "
-      "`sudo mount /dev/sda1 /mnt`.");
+  return fail(Errc::not_found, fmt::format("there is no backup set that can be read {}", where),
+              "Name the folder with `--from FOLDER`, or the set itself. Only root looks at a stick that "
+              "isn't mounted.");
 }
 
-Result<backup::BackupSet> wanted_set(const backup::Box& box, const Options& options) {
+Result<backup::BackupSet> wanted_set(const backup::Box& box, const Sticks& sticks, const Options& options) {
+  if (options.from == "USB" && options.set.empty()) {
+    auto newest = newest_of(sticks.folders, "on a stick");
+    if (newest || sticks.troubles.empty()) return newest;
+    return fail(newest.error().code, sticks.troubles.front(), newest.error().next);
+  }
   if (!options.from.empty() && options.set.empty())
-    return options.from == "USB" ? newest_of(stick_folders(), "on a stick below /media, /mnt or /run/media")
-                                 : newest_of({options.from}, fmt::format("in {}", options.from));
+    return newest_of({options.from}, fmt::format("in {}", options.from));
   if (options.set.empty()) return newest_of({backup::sets_folder(box)}, "on this box");
   std::error_code ec;
   if (fs::is_regular_file(options.set, ec)) return backup::BackupSet{.file = options.set};
@@ -170,7 +173,8 @@ Result<void> restore(const Context& context, const Options& options) {
   const auto box = backup_box(context);
   if (!box) return std::unexpected(box.error());
   if (options.recover) return recover(context, *box);
-  auto set = wanted_set(*box, options);
+  const Sticks sticks = options.from == "USB" ? open_sticks(ops::Paths{box->config}) : Sticks{};
+  auto set = wanted_set(*box, sticks, options);
   if (!set) return std::unexpected(set.error());
   PlainSet plain{box->config.core.data_dir / "scratch/restore"};
   if (auto opened = plain.open(*set, *box, options.passphrase_file); !opened) return opened;
@@ -196,8 +200,7 @@ void add_restore_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("restore", "A backup set takes the place of what this box has");
   const auto options = std::make_shared<Options>();
   command->add_option("SET", options->set, "A set's name or path (default: the newest)");
-  command->add_option("--from", options->from,
-                      "The folder it is in, or USB: the newest set on a mounted stick");
+  command->add_option("--from", options->from, "The folder it is in, or USB: the newest set on a stick");
   auto* to =
       command->add_option("--to", options->to, "Only unpack it there, into a folder that isn't there yet");
   command->add_option(

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string package;
+  std::string package, look;
   bool rollback = false, recover = false, at_boot = false, step_back = false, yes = false;
 };
 
@@ -33,22 +33,40 @@ Result<void> only_root() {
 }
 
 // By itself or in a field kit.
-Result<fs::path> on_a_stick(backup::Packages& packages) {
+std::vector<fs::path> with_packages(const std::vector<fs::path>& sticks) {
   std::vector<fs::path> folders;
-  for (const fs::path& folder : stick_folders()) {
+  for (const fs::path& folder : sticks) {
     folders.push_back(folder);
     folders.push_back(folder / "packages");
   }
-  if (auto latest = backup::latest_package(folders, {}, packages)) return *latest;
-  if (const auto offer = backup::look_for_later(folders, packages); !offer.trouble.empty())
-    return fail(Errc::corrupt, offer.trouble, "Copy it onto the stick again. Nothing was changed.");
-  return fail(Errc::not_found, "there is no package of Alona on a stick below /media, /mnt or /run/media",
-              "A stick must be mounted first, such as with `sudo mount /dev/sda1 /mnt`.");
+  return folders;
 }
 
-Result<fs::path> wanted(const backup::Box& box, backup::Packages& packages, const Options& options) {
+Result<fs::path> on_a_stick(const Sticks& sticks, backup::Packages& packages) {
+  auto found = backup::find_package(with_packages(sticks.folders), packages);
+  if (!found.file.empty()) return std::move(found.file);
+  if (!found.trouble.empty()) return fail(Errc::corrupt, found.trouble, "Nothing was changed.");
+  if (!sticks.troubles.empty()) return fail(Errc::failed, sticks.troubles.front(), "Nothing was changed.");
+  return fail(Errc::not_found, "there is no package of Alona on a stick", "Plug one in that has it.");
+}
+
+// For the core, which may not mount: by the unit that starts when a stick is plugged in.
+Result<void> look(const ops::Paths& paths, const std::string& device, backup::Packages& packages) {
+  const auto sticks = open_stick(paths, device);
+  auto found = backup::find_package(with_packages(sticks.folders), packages);
+  if (found.version.empty() && found.trouble.empty() && !sticks.troubles.empty())
+    found.trouble = sticks.troubles.front();
+  fmt::print("{}: {}\n", device,
+             !found.version.empty()   ? fmt::format("Alona {} is on it", printable(found.version))
+             : !found.trouble.empty() ? printable(found.trouble)
+                                      : "no Alona is on it");
+  return backup::write_found(paths, device, found);
+}
+
+Result<fs::path> wanted(const backup::Box& box, const Sticks& sticks, backup::Packages& packages,
+                        const Options& options) {
   if (options.rollback) return backup::former_package(ops::Paths{box.config}, packages);
-  if (options.package == "USB") return on_a_stick(packages);
+  if (options.package == "USB") return on_a_stick(sticks, packages);
   std::error_code ec;
   if (fs::is_regular_file(options.package, ec)) return fs::path{options.package};
   if (options.package.empty())
@@ -119,12 +137,14 @@ Result<void> upgrade(const Context& context, const Options& options) {
   if (auto root = only_root(); !root) return root;
   const auto packages = dpkg_packages(box->config_file.string());
   if (options.recover) return recover(context, *box, *packages, options.at_boot);
+  if (!options.look.empty()) return look(ops::Paths{box->config}, options.look, *packages);
   using State = backup::Outcome::State;
   const auto refused = [&](Error why) {
     keep(*box, options.rollback, State::failed, why.text());
     return std::unexpected(std::move(why));
   };
-  const auto file = wanted(*box, *packages, options);
+  const Sticks sticks = options.package == "USB" ? open_sticks(ops::Paths{box->config}) : Sticks{};
+  const auto file = wanted(*box, sticks, *packages, options);
   if (!file) return refused(file.error());
   if (auto yes = ask_first(*file, options); !yes) return yes;
   keep(*box, options.rollback, State::running, file->filename().string());
@@ -150,12 +170,13 @@ Result<void> upgrade(const Context& context, const Options& options) {
 void add_upgrade_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("upgrade", "Another version of Alona, undone unless it turns well");
   const auto options = std::make_shared<Options>();
-  auto* package = command->add_option("PACKAGE", options->package,
-                                      "A package's file, or USB: the latest on a mounted stick");
+  auto* package =
+      command->add_option("PACKAGE", options->package, "A package's file, or USB: the latest on a stick");
   command->add_flag("--rollback", options->rollback, "Back to the version before")->excludes(package);
   command->add_flag("--recover", options->recover, "Undo an upgrade that was cut short")->excludes(package);
   command->add_flag("--yes", options->yes, "Don't ask");
   command->add_flag("--at-boot", options->at_boot)->group("");      // by the unit
+  command->add_option("--look", options->look)->group("");          // by the unit of a stick
   command->add_flag("--step-back", options->step_back)->group("");  // by the other version
   command->footer(
       "A backup is made first. When the core doesn't turn well with the new version within a minute, the\n"

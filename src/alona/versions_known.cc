@@ -38,11 +38,15 @@ web::Versions VersionsKnown::look() const {
   if (!fs::is_directory(paths_.requests(), ec)) return {};
   std::vector<fs::path> folders = stick_folders();
   for (std::size_t i = 0, n = folders.size(); i < n; ++i) folders.push_back(folders[i] / "packages");
-  const std::string marks = marks_of(folders) + marks_of({backup::releases_folder(paths_)});
+  auto found = backup::read_found(paths_);
+  std::string marks = marks_of(folders) + marks_of({backup::releases_folder(paths_)});
+  for (const auto& stick : found) marks += fmt::format("{}\n{}\n", stick.version, stick.trouble);
   const std::scoped_lock lock{mutex_};
   if (marks != seen_) {
     const auto packages = dpkg_packages({});
-    const auto offer = backup::look_for_later(folders, *packages);
+    found.push_back(backup::find_package(folders, *packages));
+    const auto now = packages->installed();
+    const auto offer = backup::offer_of(found, now ? now->version : "", *packages);
     found_ = {.offer = offer.version, .trouble = offer.trouble, .former = {}, .last = {}};
     if (const auto former = backup::former_package(paths_, *packages)) {
       if (const auto about = packages->look(*former)) found_.former = about->version;

@@ -16,6 +16,7 @@
 #include <system_error>
 #include <vector>
 
+#include "backup/stick.h"
 #include "base/files.h"
 
 namespace alona::backup {
@@ -23,6 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::string_view label_mark = "label:";
+constexpr Ms reader_patience{30'000};
 constexpr std::size_t mountinfo_bytes_max = std::size_t{4} << 20;
 
 // As udev names its links.
@@ -173,13 +175,20 @@ Result<SecondTarget> SecondTarget::open(const std::string& target, const fs::pat
   if (!target.starts_with(label_mark)) {
     auto fd = open_folder(target);
     if (!fd) return std::unexpected(fd.error());
-    return SecondTarget{std::move(*fd), target, {}};
+    return SecondTarget{std::move(*fd), target, {}, Fd{-1}};
   }
   const auto stick = find_stick(std::string_view{target}.substr(label_mark.size()), devices);
   if (!stick) return std::unexpected(stick.error());
   const fs::path ours = runtime_dir / "second";
   auto at = stick->mounted;
+  Fd held{-1};
   if (!at) {
+    // Whoever looks for a package or a backup on it has it mounted for reading, and only he sees that.
+    if (::geteuid() == 0) {
+      auto hold = hold_stick(stick->device, StickUse::writes, reader_patience);
+      if (!hold) return std::unexpected(hold.error());
+      held = std::move(*hold);
+    }
     if (auto mounted = mount_stick(stick->device, ours, target.substr(label_mark.size())); !mounted)
       return std::unexpected(mounted.error());
     at = ours;
@@ -191,7 +200,7 @@ Result<SecondTarget> SecondTarget::open(const std::string& target, const fs::pat
     if (!by_us.at.empty()) (void)run({"umount", "--", ours.string()});
     return std::unexpected(fd.error());
   }
-  return SecondTarget{std::move(*fd), *at, by_us.at};
+  return SecondTarget{std::move(*fd), *at, by_us.at, std::move(held)};
 }
 
 SecondTarget::~SecondTarget() {

@@ -24,6 +24,7 @@ class SecondTarget {
  public:
   // `target` as [backup] second_target says it. A stick that isn't mounted is mounted below `runtime_dir`
   // when we are root, and unmounted again at the end. not_found: it isn't there, or only root could mount it.
+  // temporary: somebody reads it for half a minute.
   [[nodiscard]] static Result<SecondTarget> open(const std::string& target,
                                                  const std::filesystem::path& runtime_dir,
                                                  const Devices& devices = {});
@@ -42,8 +43,8 @@ class SecondTarget {
   [[nodiscard]] bool same_folder(const std::filesystem::path& other) const;
 
  private:
-  SecondTarget(Fd fd, std::filesystem::path shown, std::filesystem::path ours)
-      : fd_(std::move(fd)), shown_(std::move(shown)), ours_{std::move(ours)} {}
+  SecondTarget(Fd fd, std::filesystem::path shown, std::filesystem::path ours, Fd held)
+      : fd_(std::move(fd)), shown_(std::move(shown)), ours_{std::move(ours)}, held_(std::move(held)) {}
   struct Mounted {  // by us; empty: not
     std::filesystem::path at;
     explicit Mounted(std::filesystem::path path) : at(std::move(path)) {}
@@ -54,6 +55,7 @@ class SecondTarget {
   Fd fd_;
   std::filesystem::path shown_;
   Mounted ours_;
+  Fd held_;  // the stick's device, while we have it mounted (stick.h)
 };
 
 // So that a person may pull it: unmounted wherever a person or desktop has mounted it, what is written on it,

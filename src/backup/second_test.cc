@@ -8,6 +8,7 @@
 #include "backup/second.h"
 #include "backup/second_state.h"
 #include "backup/set_file.h"
+#include "backup/stick.h"
 #include "backup/test_box.h"
 #include "backup/test_kill.h"
 
@@ -323,6 +324,48 @@ TEST(SecondTargets, are_found_in_mountinfo) {
   EXPECT_EQ(mounted_at(text, makedev(1, 1), "/dev/sdb1"), fs::path{"/media/my stick"}) << "by its name";
   EXPECT_FALSE(mounted_at(text, makedev(8, 18), "/dev/sdb2"));
   EXPECT_FALSE(mounted_at("", device, "/dev/sdb1"));
+}
+
+TEST(Sticks, are_their_partitions_or_the_whole_disk_each_once) {
+  const TestBox box;
+  const fs::path by_id = box.root / "by-id", dev = box.root / "dev";
+  EXPECT_TRUE(plugged_in(by_id).empty()) << "no udev here, or nothing was ever plugged in";
+  fs::create_directories(by_id);
+  for (const char* name : {"sda", "sda1", "sda2", "sdb", "vda"}) put_file(dev / name, "");
+  const auto link = [&](const char* name, const char* device) {
+    fs::create_symlink(dev / device, by_id / name);
+  };
+  link("usb-Maker_Stick_1-0:0", "sda");
+  link("usb-Maker_Stick_1-0:0-part1", "sda1");
+  link("usb-Maker_Stick_1-0:0-part2", "sda2");
+  link("usb-Maker_Stick_10-0:0", "sdb");  // begins as the other one
+  link("usb-Maker_Same-0:0", "sdb");
+  link("usb-Maker_Gone-0:0", "sdz");
+  link("virtio-disk", "vda");
+  const auto found = plugged_in(by_id);
+  EXPECT_EQ(std::set<fs::path>(found.begin(), found.end()),
+            (std::set{fs::canonical(dev / "sda1"), fs::canonical(dev / "sda2"), fs::canonical(dev / "sdb")}));
+  EXPECT_EQ(found.size(), 3u);
+}
+
+TEST(Sticks, are_read_by_many_or_written_by_one) {
+  const TestBox box;
+  const fs::path device = box.root / "sda1";
+  put_file(device, "");
+  {
+    const auto one = hold_stick(device, StickUse::reads, 0ms), two = hold_stick(device, StickUse::reads, 0ms);
+    ASSERT_TRUE(one && two);
+    const auto writer = hold_stick(device, StickUse::writes, 0ms);
+    ASSERT_FALSE(writer);
+    EXPECT_EQ(writer.error().code, Errc::temporary);
+    EXPECT_NE(writer.error().what.find("being read"), std::string::npos);
+  }
+  const auto writer = hold_stick(device, StickUse::writes, 0ms);
+  ASSERT_TRUE(writer) << "let go with its holder";
+  const auto reader = hold_stick(device, StickUse::reads, 400ms);
+  ASSERT_FALSE(reader);
+  EXPECT_NE(reader.error().what.find("a copy of the backups is under way"), std::string::npos);
+  EXPECT_EQ(hold_stick(box.root / "none", StickUse::reads, 0ms).error().code, Errc::not_found);
 }
 
 TEST(SecondTargets, that_are_not_plugged_in_say_so) {

@@ -160,14 +160,8 @@ class Upgrade {
     if (!wanted) return std::unexpected(wanted.error());
     const auto now = packages_.installed();
     if (!now) return std::unexpected(now.error());
-    if (wanted->name != "alona")
-      return fail(Errc::refused,
-                  fmt::format("{} is a package of {}, not of Alona", file.string(), wanted->name), untouched);
-    if (wanted->architecture != now->architecture)
-      return fail(Errc::refused,
-                  fmt::format("{} is for {}, and this machine is {}", file.string(), wanted->architecture,
-                              now->architecture),
-                  untouched);
+    if (auto why = why_not_here(*wanted, *now, packages_); !why.empty())
+      return fail(Errc::refused, std::move(why), untouched);
     const auto order = packages_.compare(wanted->version, now->version);
     if (!order) return std::unexpected(order.error());
     if (*order == 0)
@@ -242,26 +236,21 @@ class Upgrade {
 
 fs::path releases_folder(const ops::Paths& paths) { return paths.data().string() + "-releases"; }
 
-std::optional<fs::path> latest_package(const std::vector<fs::path>& folders, const std::string& before,
-                                       Packages& packages) {
-  std::optional<fs::path> latest;
-  std::string version;
+Result<fs::path> former_package(const ops::Paths& paths, Packages& packages) {
+  const auto now = packages.installed();
+  if (!now) return std::unexpected(now.error());
   const auto less = [&](const std::string& a, const std::string& b) {
     const auto order = packages.compare(a, b);
     return order && *order < 0;
   };
-  for (const fs::path& file : packages_in(folders)) {
+  std::optional<fs::path> former;
+  std::string version;
+  for (const fs::path& file : packages_in({releases_folder(paths)})) {
     const auto found = packages.look(file);
-    if (!found || (!before.empty() && !less(found->version, before))) continue;
-    if (!latest || less(version, found->version)) latest = file, version = found->version;
+    if (!found || !less(found->version, now->version)) continue;
+    if (!former || less(version, found->version)) former = file, version = found->version;
   }
-  return latest;
-}
-
-Result<fs::path> former_package(const ops::Paths& paths, Packages& packages) {
-  const auto now = packages.installed();
-  if (!now) return std::unexpected(now.error());
-  if (auto former = latest_package({releases_folder(paths)}, now->version, packages)) return *former;
+  if (former) return *former;
   return fail(
       Errc::not_found,
       fmt::format("no package before {} is kept in {}", now->version, releases_folder(paths).string()),

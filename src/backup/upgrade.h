@@ -36,6 +36,8 @@ class Packages {
   [[nodiscard]] virtual Result<Package> installed() = 0;
   // Less than, equal to, greater than 0.
   [[nodiscard]] virtual Result<int> compare(const std::string& a, const std::string& b) = 0;
+  // Of the system, such as "12"; empty where it says none.
+  [[nodiscard]] virtual std::string release() = 0;
   // refused: it needs other packages, which it names.
   [[nodiscard]] virtual Result<void> fits(const std::filesystem::path& file) = 0;
   // Of any version, also one older than what is installed.
@@ -61,18 +63,32 @@ struct Upgraded {
 // Files that are named as Alona's packages are, in these folders; nobody has looked into them.
 [[nodiscard]] std::vector<std::filesystem::path> packages_in(
     const std::vector<std::filesystem::path>& folders);
-// Of Alona's packages in these folders the latest that is whole, and older than `before` unless that is
-// empty. Nothing: there is none.
-[[nodiscard]] std::optional<std::filesystem::path> latest_package(
-    const std::vector<std::filesystem::path>& folders, const std::string& before, Packages& packages);
-// What lies in these folders for this box: the latest that is whole and later than the package that is
-// installed, or what keeps each that is there from being that, for people. Both empty: none of Alona is
+// Why this package isn't for a machine on which `now` is installed, for people; empty: it is.
+[[nodiscard]] std::string why_not_here(const Package& package, const Package& now, Packages& packages);
+// What lies in these folders for this machine: the latest package that is whole and made for it, later than
+// the one that is installed or not, and what is wrong with others, for people. All empty: none of Alona is
 // there.
+struct OnStick {
+  std::filesystem::path file;
+  std::string version;
+  std::string trouble;
+};
+[[nodiscard]] OnStick find_package(const std::vector<std::filesystem::path>& folders, Packages& packages);
+// What root found on sticks that nobody has mounted, for the core, which can't: a file each, `DEVICE/found`
+// in runtime_dir-sticks, root's alone, with the lines `alona-stick 1`, the version or nothing, `end`, and the
+// trouble. The unit that looks takes it away when the stick goes.
+[[nodiscard]] std::filesystem::path sticks_folder(const ops::Paths& paths);
+[[nodiscard]] Result<void> write_found(const ops::Paths& paths, const std::string& device,
+                                       const OnStick& found);
+// By their devices, without the packages' files; those that can't be read or aren't whole are left out. At
+// most 16.
+[[nodiscard]] std::vector<OnStick> read_found(const ops::Paths& paths);
+// The best of it, now that `now` is installed: a later version, or why there is none, or neither.
 struct Offer {
   std::string version;
   std::string trouble;
 };
-[[nodiscard]] Offer look_for_later(const std::vector<std::filesystem::path>& folders, Packages& packages);
+[[nodiscard]] Offer offer_of(const std::vector<OnStick>& found, const std::string& now, Packages& packages);
 
 // How the last upgrade or way back ended, for who wasn't there: `outcome` beside the packages. Root writes it
 // at the beginning and at the end; anybody may read it, and takes it for what it is.

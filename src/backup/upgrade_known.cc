@@ -15,12 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t text_bytes_max = 4096;
-constexpr std::string_view head = "alona-outcome 1";
+constexpr std::string_view head = "alona-outcome 1", found_head = "alona-stick 1";
+constexpr std::size_t found_max = 16;
 
 fs::path outcome_file(const ops::Paths& paths) { return releases_folder(paths) / "outcome"; }
 
 std::string_view word(Outcome::State state) {
   return state == Outcome::State::running ? "running" : state == Outcome::State::done ? "done" : "failed";
+}
+
+bool earlier(const std::string& a, const std::string& b, Packages& packages) {
+  const auto order = packages.compare(a, b);
+  return order && *order < 0;
 }
 
 }  // namespace
@@ -37,31 +43,90 @@ std::vector<fs::path> packages_in(const std::vector<fs::path>& folders) {
   return files;
 }
 
+std::string why_not_here(const Package& package, const Package& now, Packages& packages) {
+  if (package.name != "alona") return fmt::format("it is a package of {}, not of Alona", package.name);
+  if (package.architecture != now.architecture)
+    return fmt::format("{} is for {}, and this machine is {}", package.version, package.architecture,
+                       now.architecture);
+  // tools/package writes the release into the version.
+  const std::string release = packages.release();
+  const std::size_t mark = package.version.rfind("+deb");
+  if (mark != std::string::npos && !release.empty() && package.version.substr(mark + 4) != release)
+    return fmt::format("{} is for Debian {}, and this is {}", package.version,
+                       package.version.substr(mark + 4), release);
+  return {};
+}
+
 // By the package's version, not by the program's: the release that it was made for is part of that alone.
-Offer look_for_later(const std::vector<fs::path>& folders, Packages& packages) {
+OnStick find_package(const std::vector<fs::path>& folders, Packages& packages) {
   const auto files = packages_in(folders);
   if (files.empty()) return {};
   const auto now = packages.installed();
-  if (!now) return {.version = {}, .trouble = now.error().what + "."};
-  Offer offer;
-  std::string others;  // whole, and not later
+  if (!now) return {.file = {}, .version = {}, .trouble = now.error().what + "."};
+  OnStick best;
+  std::string strange;  // a kit for another box is no trouble where there is one for this
   for (const fs::path& file : files) {
     const auto found = packages.look(file);
     if (!found) {
-      offer.trouble = found.error().what + ".";
+      best.trouble = found.error().what + ".";
       continue;
     }
-    const auto later = packages.compare(now->version, found->version);
-    if (!later || *later >= 0) {
-      others = fmt::format("{} is on the stick, and {} runs.", found->version, now->version);
+    if (auto why = why_not_here(*found, *now, packages); !why.empty()) {
+      strange = fmt::format("{}: {}.", file.filename().string(), why);
       continue;
     }
-    const auto better = packages.compare(offer.version, found->version);
-    if (offer.version.empty() || (better && *better < 0)) offer.version = found->version;
+    if (best.file.empty() || earlier(best.version, found->version, packages))
+      best.file = file, best.version = found->version;
+  }
+  if (best.file.empty() && best.trouble.empty()) best.trouble = strange;
+  return best;
+}
+
+Offer offer_of(const std::vector<OnStick>& found, const std::string& now, Packages& packages) {
+  Offer offer;
+  std::string others;
+  for (const OnStick& stick : found) {
+    if (!stick.trouble.empty()) offer.trouble = stick.trouble;
+    if (stick.version.empty()) continue;
+    if (!earlier(now, stick.version, packages))
+      others = fmt::format("{} is on the stick, and {} runs.", stick.version, now);
+    else if (offer.version.empty() || earlier(offer.version, stick.version, packages))
+      offer.version = stick.version;
   }
   if (!offer.version.empty()) offer.trouble.clear();
   if (offer.version.empty() && offer.trouble.empty()) offer.trouble = others;
   return offer;
+}
+
+fs::path sticks_folder(const ops::Paths& paths) { return paths.runtime().string() + "-sticks"; }
+
+Result<void> write_found(const ops::Paths& paths, const std::string& device, const OnStick& found) {
+  const fs::path folder = sticks_folder(paths) / device;
+  if (auto made = files::make_folder(folder, 0755); !made) return made;
+  return files::replace(folder / "found",
+                        fmt::format("{}\n{}\nend\n{}\n", found_head, found.version,
+                                    protocol::clipped(found.trouble, text_bytes_max)),
+                        0644);
+}
+
+std::vector<OnStick> read_found(const ops::Paths& paths) {
+  std::vector<fs::path> files;
+  std::error_code ec;
+  for (fs::directory_iterator it{sticks_folder(paths), ec}, end; !ec && it != end; it.increment(ec))
+    files.push_back(it->path() / "found");
+  std::ranges::sort(files);
+  std::vector<OnStick> sticks;
+  for (const fs::path& file : files) {
+    const auto text = files::read(file, 2 * text_bytes_max);
+    if (!text || sticks.size() == found_max) continue;
+    std::string_view left = *text;
+    if (take(left, '\n') != found_head) continue;
+    const std::string_view version = take(left, '\n');
+    if (take(left, '\n') != "end") continue;
+    while (left.ends_with('\n')) left.remove_suffix(1);
+    sticks.push_back({.file = {}, .version = std::string(version), .trouble = std::string(left)});
+  }
+  return sticks;
 }
 
 Result<void> write_outcome(const ops::Paths& paths, const Outcome& outcome) {

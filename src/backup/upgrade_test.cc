@@ -22,8 +22,12 @@ class TestPackages : public Packages {
   Result<Package> look(const fs::path& file) override {
     const std::string text = text_of(file);
     if (!text.starts_with("package ")) return fail(Errc::corrupt, "not a package");
-    return Package{text.ends_with("stranger") ? "stranger" : "alona", text.substr(8, 1), "amd64"};
+    const std::string rest = text.substr(8);
+    return Package{rest.ends_with("stranger") ? "stranger" : "alona",
+                   rest.find("+deb") == 1 ? rest.substr(0, 7) : rest.substr(0, 1),
+                   rest.ends_with("arm64") ? "arm64" : "amd64"};
   }
+  std::string release() override { return "12"; }
   Result<Package> installed() override { return Package{"alona", version(), "amd64"}; }
   Result<int> compare(const std::string& a, const std::string& b) override { return a.compare(b); }
   Result<void> fits(const fs::path&) override { return {}; }
@@ -180,19 +184,6 @@ TEST(Upgrade, refuses_what_is_no_upgrade_and_touches_nothing) {
   m.expect_the_old_one();
 }
 
-TEST(Upgrade, the_latest_whole_package_is_found_and_the_one_before) {
-  Machine m;
-  for (const char* version : {"0", "3", "2"})
-    put_file(m.box.root / "stick" / fmt::format("alona_{}_amd64.deb", version),
-             fmt::format("package {}", version));
-  put_file(m.box.root / "stick/alona_9_amd64.deb", "damaged");
-  put_file(m.box.root / "stick/other_9_amd64.deb", "package 9");
-  const std::vector<fs::path> folders{m.box.root / "nowhere", m.box.root / "stick"};
-  EXPECT_EQ(latest_package(folders, {}, *m.packages), m.box.root / "stick/alona_3_amd64.deb");
-  EXPECT_EQ(latest_package(folders, "3", *m.packages), m.box.root / "stick/alona_2_amd64.deb");
-  EXPECT_FALSE(latest_package(folders, "0", *m.packages));
-}
-
 TEST(Upgrade, goes_back_to_the_version_before) {
   Machine m;
   m.packages->upgrades_database = false;  // this program makes the backup, in the place of the later one
@@ -242,7 +233,9 @@ TEST(Upgrade, tells_what_is_on_a_stick_and_why_that_is_none) {
   const fs::path stick = box.root / "stick";
   fs::create_directories(stick / "packages");
   const std::vector<fs::path> folders{stick, stick / "packages", box.root / "no-such"};
-  const auto look = [&] { return look_for_later(folders, *m.packages); };
+  const auto look = [&] {
+    return offer_of({find_package(folders, *m.packages)}, m.packages->installed()->version, *m.packages);
+  };
   EXPECT_EQ(look().version + look().trouble, "") << "an empty stick";
   put_file(stick / "other_2.deb", "package 2");
   EXPECT_EQ(look().version + look().trouble, "") << "none of Alona's";
@@ -256,9 +249,60 @@ TEST(Upgrade, tells_what_is_on_a_stick_and_why_that_is_none) {
   put_file(stick / "alona_4.deb", "package 2");
   EXPECT_EQ(look().version, "3") << "the latest, in a field kit too";
   EXPECT_EQ(look().trouble, "");
+  EXPECT_EQ(find_package(folders, *m.packages).file, stick / "packages" / "alona_3.deb");
   ASSERT_TRUE(m.packages->install(stick / "packages" / "alona_3.deb"));
   EXPECT_EQ(look().version, "") << "by what is installed, not by what this program is";
   EXPECT_NE(look().trouble, "");
+}
+
+TEST(Upgrade, takes_of_a_stick_with_kits_for_several_boxes_the_one_for_this) {
+  Machine m;
+  const fs::path stick = m.box.root / "stick";
+  fs::create_directories(stick);
+  put_file(stick / "alona_a.deb", "package 9 arm64");
+  put_file(stick / "alona_b.deb", "package 9+deb13");
+  put_file(stick / "alona_c.deb", "package 9 stranger");
+  const auto look = [&] { return find_package({stick}, *m.packages); };
+  EXPECT_EQ(look().file, fs::path{});
+  EXPECT_FALSE(look().trouble.empty());
+  fs::remove(stick / "alona_c.deb");
+  EXPECT_FALSE(look().trouble.empty());
+  put_file(stick / "alona_d.deb", "package 2+deb12");
+  EXPECT_EQ(look().file, stick / "alona_d.deb");
+  EXPECT_EQ(look().version, "2+deb12");
+  EXPECT_EQ(look().trouble, "") << "the others are somebody else's";
+  fs::remove(stick / "alona_d.deb");
+  fs::remove(stick / "alona_a.deb");
+  EXPECT_EQ(look().trouble, "alona_b.deb: 9+deb13 is for Debian 13, and this is 12.");
+  const auto refused =
+      upgrade(m.box.box, stick / "alona_b.deb", false, *m.packages, *m.core, m.box.clock, quietly);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::refused);
+  EXPECT_EQ(refused.error().what, "9+deb13 is for Debian 13, and this is 12");
+}
+
+TEST(Upgrade, what_root_found_on_sticks_reaches_the_core_and_is_judged_by_what_is_installed_then) {
+  Machine m;
+  m.box.box.config.core.runtime_dir = m.box.root / "run";
+  const ops::Paths paths{m.box.box.config};
+  EXPECT_TRUE(read_found(paths).empty());
+  ASSERT_TRUE(write_found(paths, "sda1", {.file = "/gone", .version = "3", .trouble = ""}));
+  ASSERT_TRUE(write_found(paths, "sdb1", {.file = {}, .version = "", .trouble = "The stick can't be read"}));
+  const auto found = read_found(paths);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].version + found[0].trouble, "3");
+  EXPECT_EQ(found[1].version + found[1].trouble, "The stick can't be read");
+  EXPECT_EQ(offer_of(found, "2", *m.packages).version, "3");
+  EXPECT_EQ(offer_of(found, "2", *m.packages).trouble, "");
+  EXPECT_EQ(offer_of(found, "3", *m.packages).version, "");
+  EXPECT_EQ(offer_of(found, "3", *m.packages).trouble, "The stick can't be read");
+  ASSERT_TRUE(write_found(paths, "sdb1", {}));
+  EXPECT_EQ(offer_of(read_found(paths), "3", *m.packages).trouble, "3 is on the stick, and 3 runs.");
+  // Whatever else lies there is nobody's word.
+  put_file(sticks_folder(paths) / "sdc1/found", "alona-stick 2\n9\nend\n");
+  put_file(sticks_folder(paths) / "sdd1/found", "alona-stick 1\n9");
+  fs::create_directories(sticks_folder(paths) / "sde1/found");
+  EXPECT_EQ(read_found(paths).size(), 2u);
 }
 
 TEST(Upgrade, what_it_left_is_read_again_and_nothing_else_is_believed) {

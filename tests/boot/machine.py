@@ -45,9 +45,14 @@ def disk():
     def fill(folder):
         folder.mkdir()
         sh("tar", "-C", folder, "-xf", roots.ready())
-        env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-        sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", "linux-image-cloud-amd64", "initramfs-tools",
-           "util-linux-extra", env=env)
+        def install(*packages):
+            sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", *packages,
+               env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+        install("initramfs-tools", "util-linux-extra", "fdisk", "dosfstools")
+        # No more than its own disk needs; the kernel's others, USB's among them, lie on that.
+        (folder / "etc/initramfs-tools/conf.d/modules").write_text("MODULES=list\n")
+        (folder / "etc/initramfs-tools/modules").write_text("virtio_pci\nvirtio_blk\next4\n")
+        install("linux-image-amd64")
         (folder / "usr/local/sbin/agent").write_text(AGENT)
         (folder / "usr/local/sbin/agent").chmod(0o755)
         (folder / "etc/systemd/system/agent.service").write_text(UNIT)
@@ -55,7 +60,7 @@ def disk():
         (folder / "etc/systemd/network/wired.network").write_text(NETWORK)
         (folder / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
         sh("chroot", folder, "systemctl", "enable", "agent.service", "systemd-networkd.service")
-    return roots.keep(f"{roots.suite()}-machine", fill)
+    return roots.keep(f"{roots.suite()}-machine-usb", fill)
 
 
 class Machine(roots.Booted):
@@ -83,7 +88,8 @@ class Machine(roots.Booted):
              "-drive", f"file={self.folder}/disk,format=raw,if=virtio,cache=writeback",
              "-netdev", f"user,id=net,restrict=on{forwards}", "-device", "virtio-net-pci,netdev=net",
              "-device", "virtio-serial", "-chardev", f"socket,id=control,path={control},server=on,wait=off",
-             "-device", "virtserialport,chardev=control,name=control", *more],
+             "-device", "virtserialport,chardev=control,name=control", "-device", "qemu-xhci,id=usb",
+             "-monitor", f"unix:{self.folder}/monitor,server=on,wait=off", *more],
             stdin=subprocess.DEVNULL, stdout=open(self.folder / f"console-{self.boots}", "w"), stderr=subprocess.STDOUT)
         self.boots += 1
         wait_for("its socket", control.exists)
@@ -101,6 +107,25 @@ class Machine(roots.Booted):
         assert code, (self.folder / f"console-{self.boots - 1}").read_text()[-3000:]
         assert not check or code == b"0", f"{command}: {code.decode()}\n{out}"
         return out
+
+    def tell_qemu(self, command):
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(self.folder / "monitor"))
+            talk = monitor.makefile("rwb")
+            talk.write(command.encode() + b"\nquit_is_no_command\n")
+            talk.flush()
+            said = b""
+            while b"unknown command: 'quit_is_no_command'" not in said:
+                said += talk.readline()
+        assert b"Error" not in said, said
+
+    def plug(self, image):
+        """A USB stick, of what is in the file `image`."""
+        self.tell_qemu(f"drive_add 0 if=none,id=stick,format=raw,file={image}")
+        self.tell_qemu("device_add usb-storage,drive=stick,id=stick,bus=usb.0,removable=on")
+
+    def pull(self):
+        self.tell_qemu("device_del stick")
 
     def cut(self):
         """The power goes: nothing in it gets to end."""

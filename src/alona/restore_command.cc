@@ -53,7 +53,7 @@ Result<backup::BackupSet> wanted_set(const backup::Box& box, const Sticks& stick
   if (options.from == "USB" && options.set.empty()) {
     auto newest = newest_of(sticks.folders, "on a stick");
     if (newest || sticks.troubles.empty()) return newest;
-    return fail(newest.error().code, sticks.troubles.front(), newest.error().next);
+    return std::unexpected(sticks.troubles.front());
   }
   if (!options.from.empty() && options.set.empty())
     return newest_of({options.from}, fmt::format("in {}", options.from));

@@ -55,16 +55,19 @@ Result<void> own_view() {
 void add_unmounted(const fs::path& device, const ops::Paths& paths, Sticks& sticks) {
   if (is_mounted(device)) return;
   auto held = backup::hold_stick(device, backup::StickUse::reads, copy_patience);
-  if (!held) return sticks.troubles.push_back(held.error().what + ".");
+  if (!held) return sticks.troubles.push_back(held.error());
   const fs::path at = backup::sticks_folder(paths) / device.filename() / "stick";
-  if (auto made = files::make_folder(at, 0755); !made) return sticks.troubles.push_back(made.error().what);
+  if (auto made = files::make_folder(at, 0755); !made) return sticks.troubles.push_back(made.error());
   // What sticks are made with. Only these: nobody needs to find out what a stranger's file system can do.
   const auto ran = run_to_end({"mount", "-o", "ro,nosuid,nodev,noexec", "-t", "vfat,exfat,ext4,ext3,ext2",
                                "--", device.string(), at.string()},
                               mount_max);
   if (!ran || ran->exit_code != 0)
     return sticks.troubles.push_back(
-        fmt::format("The stick ({}) can't be read: {}", device.string(), ran ? ran->text : ran.error().what));
+        {.code = Errc::corrupt,
+         .what = fmt::format("the stick ({}) can't be read: it is damaged, or neither FAT, exFAT nor ext",
+                             device.string()),
+         .next = "`lsblk -f` shows what is on it, `sudo dmesg | tail` what is wrong."});
   sticks.held.push_back(std::move(*held));
   add_with_folders(at, sticks.folders);
 }
@@ -90,7 +93,7 @@ Sticks open_sticks(const ops::Paths& paths) {
   const auto devices = backup::plugged_in();
   if (::geteuid() != 0 || devices.empty()) return sticks;
   if (const auto own = own_view(); !own) {
-    sticks.troubles.push_back(own.error().what);
+    sticks.troubles.push_back(own.error());
     return sticks;
   }
   for (const fs::path& device : devices) add_unmounted(device, paths, sticks);
@@ -100,7 +103,7 @@ Sticks open_sticks(const ops::Paths& paths) {
 Sticks open_stick(const ops::Paths& paths, const std::string& name) {
   Sticks sticks;
   if (const auto own = own_view(); !own) {
-    sticks.troubles.push_back(own.error().what);
+    sticks.troubles.push_back(own.error());
     return sticks;
   }
   add_unmounted(fs::path{"/dev"} / name, paths, sticks);

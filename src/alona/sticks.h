@@ -16,7 +16,7 @@ namespace alona {
 // Sticks to read from, as long as this lives.
 struct Sticks {
   std::vector<std::filesystem::path> folders;  // each stick's own and those right below
-  std::vector<std::string> troubles;           // what keeps a stick from being read, for people
+  std::vector<Error> troubles;                 // what keeps a stick from being read: temporary, corrupt …
   std::vector<backup::Fd> held;
 };
 

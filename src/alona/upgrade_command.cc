@@ -46,7 +46,7 @@ Result<fs::path> on_a_stick(const Sticks& sticks, backup::Packages& packages) {
   auto found = backup::find_package(with_packages(sticks.folders), packages);
   if (!found.file.empty()) return std::move(found.file);
   if (!found.trouble.empty()) return fail(Errc::corrupt, found.trouble, "Nothing was changed.");
-  if (!sticks.troubles.empty()) return fail(Errc::failed, sticks.troubles.front(), "Nothing was changed.");
+  if (!sticks.troubles.empty()) return std::unexpected(sticks.troubles.front());
   return fail(Errc::not_found, "there is no package of Alona on a stick", "Plug one in that has it.");
 }
 
@@ -55,7 +55,7 @@ Result<void> look(const ops::Paths& paths, const std::string& device, backup::Pa
   const auto sticks = open_stick(paths, device);
   auto found = backup::find_package(with_packages(sticks.folders), packages);
   if (found.version.empty() && found.trouble.empty() && !sticks.troubles.empty())
-    found.trouble = sticks.troubles.front();
+    found.trouble = sticks.troubles.front().what + ".";
   fmt::print("{}: {}\n", device,
              !found.version.empty()   ? fmt::format("Alona {} is on it", printable(found.version))
              : !found.trouble.empty() ? printable(found.trouble)

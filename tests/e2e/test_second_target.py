@@ -30,17 +30,19 @@ class Stick:
             subprocess.run([*make, str(self.image)], check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as why:
             pytest.skip(f"{make[0]}: {why}")
-        self.device = self.link = None
+        self.device, self.links = None, []
 
-    def plug(self, by_label=False):
+    def plug(self, by_label=False, by_id=False):
         made = subprocess.run(["losetup", "--find", "--show", str(self.image)], capture_output=True, text=True)
         if made.returncode != 0:
             pytest.skip(f"no loop device: {made.stderr}")
         self.device = made.stdout.strip()
-        if by_label:  # as udev does it
-            self.link = Path("/dev/disk/by-label") / self.label
-            self.link.parent.mkdir(parents=True, exist_ok=True)
-            self.link.symlink_to(self.device)
+        wanted = [Path("/dev/disk/by-label") / self.label] if by_label else []
+        wanted += [Path("/dev/disk/by-id") / f"usb-{self.label}-0:0"] if by_id else []
+        for link in wanted:  # as udev does it
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(self.device)
+            self.links.append(link)
         return self
 
     def mount(self, at):
@@ -48,11 +50,11 @@ class Stick:
         subprocess.run(["mount", self.device, str(at)], check=True)
 
     def unplug(self):
-        if self.link:
-            self.link.unlink(missing_ok=True)
+        for link in self.links:
+            link.unlink(missing_ok=True)
         if self.device:
             subprocess.run(["losetup", "--detach", self.device], check=False)
-        self.device = self.link = None
+        self.device, self.links = None, []
 
 
 @pytest.fixture
@@ -124,6 +126,35 @@ def test_a_stick_is_found_by_its_label_and_unmounted_again(stick):
         assert [one["state"] for one in json.loads(made(box, "list", "--second", "--json").stdout)] == ["verified"]
         assert "whole" in made(box, "verify", "--second").stdout
         assert str(box.folder) not in Path("/proc/self/mountinfo").read_text()
+
+
+@needs_root
+def test_a_backup_on_a_stick_that_nobody_has_mounted_is_found(stick, tmp_path):
+    if list(Path("/dev/disk/by-id").glob("usb-*")):
+        pytest.skip("a USB disk is plugged in, which would be looked at, too")
+
+    def mounted():
+        return [line for line in Path("/proc/self/mounts").read_text().splitlines() if line.startswith(f"{stick.device} ")]
+    with box_with(f"label:{stick.label}") as box:
+        def restore(folder, check=True):
+            return box.run("restore", "--from", "USB", "--to", str(tmp_path / folder), check=check)
+        assert "there is no backup set" in restore("none", check=False).stderr
+        stick.plug(by_label=True, by_id=True)
+        made(box, "now")
+        assert "is whole and unpacked" in restore("out").stdout
+        assert (tmp_path / "out/live/db/alona.sqlite3").stat().st_size > 0
+        assert not mounted(), "it may be pulled"
+        # Somebody writes on it.
+        with open(stick.device, "rb") as device:
+            fcntl.flock(device, fcntl.LOCK_EX)
+            said = restore("again", check=False)
+        assert said.returncode == 4 and "a copy of the backups is under way" in said.stderr, said
+        # Nothing on it can be read.
+        with open(stick.device, "r+b") as device:
+            device.write(bytes(1 << 20))
+        said = restore("again", check=False)
+        assert said.returncode == 3 and "can't be read" in said.stderr, said
+        assert not (tmp_path / "again").exists() and not mounted()
 
 
 def stopped_while_copying(box, mount):

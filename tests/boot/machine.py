@@ -92,16 +92,10 @@ class Machine(roots.Booted):
              "-monitor", f"unix:{self.folder}/monitor,server=on,wait=off", *more],
             stdin=subprocess.DEVNULL, stdout=open(self.folder / f"console-{self.boots}", "w"), stderr=subprocess.STDOUT)
         self.boots += 1
+        wait_for("its socket", control.exists)
         self.line = socket.socket(socket.AF_UNIX)
         self.line.settimeout(300)
-
-        def connected():
-            try:
-                self.line.connect(str(control))
-            except (FileNotFoundError, ConnectionRefusedError):  # it is made, and then listened at
-                return False
-            return True
-        wait_for("its socket", connected)
+        self.line.connect(str(control))
         self.answers = self.line.makefile("rb")
         assert self.run("echo here").strip() == "here"
 

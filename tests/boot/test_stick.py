@@ -22,7 +22,6 @@ def machine():
     port = free_port()
     with Machine({port: 4000}) as made:
         made.page_port = port
-        made.boot()
         installed(made)
         made.run(f"cp /root/alona.deb /var/lib/alona-releases/alona_{OLD}_amd64.deb")
         made.page = Page(SimpleNamespace(page_port=port, setup=json.loads(made.run("alona setup --json"))))

@@ -135,7 +135,7 @@ def test_a_backup_goes_onto_a_stick_and_comes_back_from_it(machine):
     machine.run("alona node add well && alona backup now")
     stick.plug("/dev/sda1")
     # The look has just begun, or comes in the middle: neither keeps the other away.
-    machine.run("alona backup copy")
+    machine.run("systemctl start alona-copy")
     looked(machine)
     nothing_is_mounted(machine)
     machine.run("alona node remove well --yes")

@@ -48,7 +48,7 @@ def disk():
         def install(*packages):
             sh("chroot", folder, "apt-get", "install", "-y", "-q", "--no-install-recommends", *packages,
                env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
-        install("initramfs-tools", "util-linux-extra", "fdisk", "dosfstools")
+        install("initramfs-tools", "util-linux-extra", "fdisk", "dosfstools", "e2fsprogs")
         # No more than its own disk needs; the kernel's others, USB's among them, lie on that.
         (folder / "etc/initramfs-tools/conf.d/modules").write_text("MODULES=list\n")
         (folder / "etc/initramfs-tools/modules").write_text("virtio_pci\nvirtio_blk\next4\n")
@@ -110,6 +110,7 @@ class Machine(roots.Booted):
 
     def tell_qemu(self, command):
         with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(60)
             monitor.connect(str(self.folder / "monitor"))
             talk = monitor.makefile("rwb")
             talk.write(command.encode() + b"\nquit_is_no_command\n")

@@ -98,7 +98,8 @@ def test_the_alona_of_a_stick_is_offered_installed_and_gone_when_it_is_pulled(ma
     answer = machine.page.ask("/box", "POST", {"do": "upgrade"})
     assert answer.status == 202, answer
     machine.wait("the upgrade", "test \"$(dpkg-query -W -f '${Version}' alona)\" = 9.7", 300)
-    machine.wait("its end", "! systemctl is-active -q install-alona && " + UP, 300)
+    machine.wait("its end", "test $(systemctl show -P ActiveState install-alona) = inactive", 300)
+    machine.wait("Alona", UP)
     wait_for("the page", lambda: machine.page.log_in().status == 200, 60)
     told = found(machine)
     assert told["last"]["state"] == "done" and told["last"]["text"].startswith("9.7 runs"), told

@@ -35,9 +35,7 @@ Result<std::string> done(const std::vector<std::string>& command, Ms at_most = 1
 
 class Dpkg : public backup::Packages {
  public:
-  explicit Dpkg(std::string config_file) : config_file_(std::move(config_file)) {
-    ::setenv("DEBIAN_FRONTEND", "noninteractive", 1);  // NOLINT(concurrency-mt-unsafe): one thread
-  }
+  explicit Dpkg(std::string config_file) : config_file_(std::move(config_file)) {}
 
   Result<backup::Package> look(const fs::path& file) override {
     const auto fields =
@@ -96,21 +94,20 @@ class Dpkg : public backup::Packages {
                     : fmt::format("{} needs other packages first:{}", file.string(), others),
                 "The field kit has all it needs: run `sudo sh install` there. Nothing was changed.");
   }
-  Result<void> install(const fs::path& file) override {
-    return nothing(
-        done({"dpkg", "--force-confdef", "--force-confold", "--install", file.string()}, install_max));
-  }
-  Result<void> complete() override {
-    return nothing(
-        done({"dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"}, install_max));
-  }
+  Result<void> install(const fs::path& file) override { return configured({"--install", file.string()}); }
+  Result<void> complete() override { return configured({"--configure", "--pending"}); }
   Result<std::string> step_back() override {
     return done({program, "--config", config_file_, "upgrade", "--step-back"}, install_max);
   }
 
  private:
-  static Result<void> nothing(const Result<std::string>& output) {
-    if (!output) return std::unexpected(output.error());
+  // dpkg, which asks nobody anything.
+  static Result<void> configured(const std::vector<std::string>& what) {
+    // Root's upgrade has one thread; the core, which only looks, never comes here.
+    ::setenv("DEBIAN_FRONTEND", "noninteractive", 1);  // NOLINT(concurrency-mt-unsafe)
+    std::vector<std::string> command{"dpkg", "--force-confdef", "--force-confold"};
+    command.insert(command.end(), what.begin(), what.end());
+    if (const auto output = done(command, install_max); !output) return std::unexpected(output.error());
     return {};
   }
   static Result<backup::Package> parsed(const std::string& fields) {

@@ -21,7 +21,7 @@ class TestPackages : public Packages {
   explicit TestPackages(const TestBox& box) : box_(box) { put_file(place(), "1"); }
   Result<Package> look(const fs::path& file) override {
     const std::string text = text_of(file);
-    if (!text.starts_with("package ")) return fail(Errc::corrupt, "not a package");
+    if (!text.starts_with("package ")) return fail(Errc::corrupt, file.string() + " isn't a package");
     const std::string rest = text.substr(8);
     return Package{rest.ends_with("stranger") ? "stranger" : "alona",
                    rest.find("+deb") == 1 ? rest.substr(0, 7) : rest.substr(0, 1),
@@ -167,7 +167,7 @@ TEST(Upgrade, refuses_what_is_no_upgrade_and_touches_nothing) {
     EXPECT_EQ(m.kept(), one);
     EXPECT_TRUE(list_sets(sets_folder(m.box.box))->empty());
   };
-  refused("nonsense", "not a package");
+  refused("nonsense", "isn't a package");
   refused("package 0", "older");
   refused("package 1", "runs already");
   refused("package 2 stranger", "stranger");
@@ -244,7 +244,7 @@ TEST(Upgrade, tells_what_is_on_a_stick_and_why_that_is_none) {
   EXPECT_EQ(look().trouble, "1 is on the stick, and 1 runs.");
   put_file(stick / "alona_2.deb", "half of it");
   EXPECT_EQ(look().version, "");
-  EXPECT_EQ(look().trouble, "not a package.");
+  EXPECT_EQ(look().trouble, "alona_2.deb isn't a package.");
   put_file(stick / "packages" / "alona_3.deb", "package 3");
   put_file(stick / "alona_4.deb", "package 2");
   EXPECT_EQ(look().version, "3") << "the latest, in a field kit too";

@@ -33,7 +33,7 @@ export function UpgradeFacts({ upgrade }: { upgrade: Upgrade }) {
       <Refusal failure={wished.failure} />
       {wished.asking
         ? <BoxQuestion wished={wished} />
-        : (
+        : (offer !== null || former !== null) && (
           <div class="al-together">
             {offer !== null && <button type="button" class="al-button" data-main="" onClick={() => wished.open("upgrade")}>{text.install_it}</button>}
             {former !== null && <button type="button" class="al-button" onClick={() => wished.open("roll_back")}>{text.go_back}</button>}

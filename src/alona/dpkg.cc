@@ -40,12 +40,14 @@ class Dpkg : public backup::Packages {
   Result<backup::Package> look(const fs::path& file) override {
     const auto fields =
         done({"dpkg-deb", "--show", "--showformat=${Package} ${Version} ${Architecture}", file.string()});
+    // Its name alone: where a stick is mounted says nothing to who plugged it in.
     if (!fields)
-      return fail(Errc::corrupt, fmt::format("{} isn't a Debian package, or is damaged", file.string()),
+      return fail(Errc::corrupt,
+                  fmt::format("{} isn't a Debian package, or is damaged", file.filename().string()),
                   "Copy it again. Nothing was changed.");
     // Reads it to its end.
     if (auto whole = done({"dpkg-deb", "--contents", file.string()}); !whole)
-      return fail(Errc::corrupt, fmt::format("{} is damaged", file.string()),
+      return fail(Errc::corrupt, fmt::format("{} is damaged", file.filename().string()),
                   "Copy it again. Nothing was changed.");
     return parsed(*fields);
   }

@@ -29,13 +29,6 @@ bool earlier(const std::string& a, const std::string& b, Packages& packages) {
   return order && *order < 0;
 }
 
-// Where the stick is mounted says nothing to who plugged it in.
-std::string named(std::string text, const fs::path& file) {
-  if (const auto at = text.find(file.string()); at != std::string::npos)
-    text.replace(at, file.string().size(), file.filename().string());
-  return text;
-}
-
 }  // namespace
 
 std::vector<fs::path> packages_in(const std::vector<fs::path>& folders) {
@@ -75,7 +68,7 @@ OnStick find_package(const std::vector<fs::path>& folders, Packages& packages) {
   for (const fs::path& file : files) {
     const auto found = packages.look(file);
     if (!found) {
-      best.trouble = named(found.error().what, file) + ".";
+      best.trouble = found.error().what + ".";
       continue;
     }
     if (auto why = why_not_here(*found, *now, packages); !why.empty()) {

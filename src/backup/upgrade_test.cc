@@ -21,7 +21,8 @@ class TestPackages : public Packages {
   explicit TestPackages(const TestBox& box) : box_(box) { put_file(place(), "1"); }
   Result<Package> look(const fs::path& file) override {
     const std::string text = text_of(file);
-    if (!text.starts_with("package ")) return fail(Errc::corrupt, file.string() + " isn't a package");
+    if (!text.starts_with("package "))
+      return fail(Errc::corrupt, file.filename().string() + " isn't a package");
     const std::string rest = text.substr(8);
     return Package{rest.ends_with("stranger") ? "stranger" : "alona",
                    rest.find("+deb") == 1 ? rest.substr(0, 7) : rest.substr(0, 1),

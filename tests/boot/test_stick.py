@@ -2,6 +2,7 @@
 pulled; a backup onto it and from it. Nobody mounts anything by hand."""
 import datetime
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -109,6 +110,28 @@ def test_the_alona_of_a_stick_is_offered_installed_and_gone_when_it_is_pulled(ma
     wait_for("the page to forget it", lambda: found(machine)["trouble"] is None, 60)
     machine.run("test ! -e /run/alona-sticks/sda1/found")
     assert not machine.run("systemctl --failed --no-legend").strip()
+
+
+def test_a_stick_pulled_at_any_moment_of_its_look_leaves_nothing_behind(machine):
+    """The look waits 3 s for whoever mounts sticks here, and then reads: pulled before, within and after."""
+    stick = Stick(machine, "short")
+    stick.make("vfat", "/root/alona_9.7_amd64.deb")
+    cut = 0
+    for tenths in range(0, 80, 5):
+        stick.plug("/dev/sda1")
+        time.sleep(tenths / 10)
+        cut += machine.run("systemctl show -P ActiveState alona-stick@sda1").strip() == "activating"
+        stick.pull()
+        machine.wait("the look to end", "test $(systemctl show -P ActiveState alona-stick@sda1) = inactive", 60)
+        assert not machine.run("systemctl --failed --no-legend").strip(), machine.run("journalctl -n 30 --no-pager")
+        nothing_is_mounted(machine)
+        machine.run("test ! -e /run/alona-sticks/sda1")
+    assert 0 < cut, "none was cut short"
+    assert found(machine)["offer"] is None and found(machine)["trouble"] is None
+    stick.plug("/dev/sda1")  # and none of that keeps the next from being seen
+    looked(machine)
+    wait_for("the page to see it", lambda: "is on the stick" in (found(machine)["trouble"] or ""), 60)
+    stick.pull()
 
 
 def test_a_stick_that_cannot_be_read_is_said_to_be_so(machine):

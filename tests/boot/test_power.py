@@ -19,6 +19,8 @@ from page import Page  # noqa: E402
 
 ALONA = os.environ.get("ALONA", str(HERE / "build/release/bin/alona"))
 UP = "alona status >/dev/null 2>&1; [ $? -le 1 ]"
+# adjtimex(2), as a daemon that keeps the clock by the network's time does: synchronised, and by how much at most it is off.
+SYNCHRONISED = "perl -e '$t = pack(q(L x4 q4 l x4 q20), 0x1c, 0, 0, 0, 0, 0, (0) x 20); exit(syscall(159, $t) < 0)'"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -107,3 +109,14 @@ def test_a_dead_clock_is_set_by_a_visitor_and_kept(long_run):
         machine.boot(old)
         machine.wait("the core", UP)
         assert utc() >= now - datetime.timedelta(minutes=1), utc()
+        assert page.log_in().status == 200
+        known = page.ask("/system").json()["clock"]
+        assert known["source"] in ("floor", "chip") and not known["trusted"], known
+        # At a shell, where nobody has a browser.
+        machine.run(f"alona clock {datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')}")
+        known = page.ask("/system").json()["clock"]
+        assert known["source"] == "visitor" and known["trusted"], known
+        # And the network: the core sees it from within its sandbox, which lets nobody set a clock.
+        machine.run(SYNCHRONISED)
+        wait_for("the core to see it", lambda: page.ask("/system").json()["clock"]["source"] == "ntp", 60)
+        assert page.ask("/system").json()["clock"]["trusted"]

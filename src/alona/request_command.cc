@@ -52,7 +52,6 @@ Result<void> set_clock(UtcMs utc) {
   if (::clock_settime(CLOCK_REALTIME, &time) != 0)
     return fail(Errc::failed,
                 fmt::format("the machine's clock can't be set: {}", std::generic_category().message(errno)));
-  set_chip(utc);
   fmt::print("The machine's clock is set to {}\n", iso8601(utc));
   return {};
 }
@@ -64,7 +63,9 @@ Result<void> systemctl(const char* what) {
   return fail(Errc::failed, fmt::format("systemctl {}: {}", what, ran->text));
 }
 
-// The time saved last, when the machine's clock lies behind it: at boot, before anything writes a time.
+// The time saved last, when the machine's clock lies behind it: at boot, before anything writes a time. The
+// chip is left alone: the saved time lacks the whole while without power, and what the chip says may be
+// right.
 Result<void> restore_time(const ops::Paths& paths) {
   const auto saved = ops::SavedTime{paths.saved_time()}.read();
   if (!saved || SystemClock{}.utc() >= *saved) return {};
@@ -85,12 +86,15 @@ Result<void> upgrade(const std::string& config_file, bool back) {
 
 Result<void> answer(const ops::Config& config, const std::string& config_file, Request request) {
   const ops::Paths paths{config};
-  const auto content = ops::take_request(paths, request);
+  const auto content = ops::take_request(paths, request, SystemClock{}.utc());
   if (!content) return std::unexpected(content.error());
   switch (request) {
     case Request::clock: {
       const auto utc = ops::time_in(*content, SystemClock{}.mono());
-      return utc ? set_clock(*utc) : std::unexpected(utc.error());
+      if (!utc) return std::unexpected(utc.error());
+      if (auto set = set_clock(*utc); !set) return set;
+      set_chip(*utc);
+      return {};
     }
     case Request::restart:
       return systemctl("reboot");
@@ -116,9 +120,13 @@ void add_request_command(CLI::App& app, Context& context) {
       ->required();
   command->footer("Example:\n  alona request clock");
   command->callback([&context, what] {
-    const auto config = context.config();
-    if (!config) return context.end(config.error());
     const auto request = ops::parse_request(*what);
+    const auto config = context.config();
+    if (!config) {
+      // Left there it would be met again at once, and again, and in the end much later, when nobody wants it.
+      if (request) (void)ops::take_request(ops::Paths{ops::Config{}}, *request, SystemClock{}.utc());
+      return context.end(config.error());
+    }
     const auto done = request ? answer(*config, context.config_path, *request)
                       : *what == "saved_time"
                           ? restore_time(ops::Paths{*config})

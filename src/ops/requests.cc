@@ -42,7 +42,7 @@ Result<void> put_request(const Paths& paths, Request request, std::string_view c
   return files::replace(file_of(paths, request), content, 0640);
 }
 
-Result<std::string> take_request(const Paths& paths, Request request) {
+Result<std::string> take_request(const Paths& paths, Request request, UtcMs now) {
   const fs::path file = file_of(paths, request);
   const int fd = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   const int why = errno;
@@ -56,6 +56,13 @@ Result<std::string> take_request(const Paths& paths, Request request) {
   if (fd >= 0) ::close(fd);
   if (n < 0 || static_cast<std::size_t>(n) > content_bytes_max)
     return fail(Errc::refused, fmt::format("{} isn't a request", file.string()), "It was removed.");
+  // The clock's own content says its age by a clock that nobody sets.
+  const UtcMs asked = utc_ms(about.st_mtim.tv_sec * 1000);
+  if (request != Request::clock && std::chrono::abs(now - asked) > oldest)
+    return fail(
+        Errc::refused,
+        fmt::format("{} was asked for at {}, and now it is {}", word(request), iso8601(asked), iso8601(now)),
+        "It was removed. Ask again if it is still wanted.");
   content.resize(static_cast<std::size_t>(n));
   return content;
 }

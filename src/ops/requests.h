@@ -23,8 +23,8 @@ enum class Request { clock, restart, power_off, eject, upgrade, roll_back };
 // Written beside and renamed, on a file system of memory. refused: nobody here takes requests up.
 [[nodiscard]] Result<void> put_request(const Paths& paths, Request request, std::string_view content = {});
 // Takes it away and says what it held. A link, a folder, another user's file or a long one is none.
-// not_found: there is none.
-[[nodiscard]] Result<std::string> take_request(const Paths& paths, Request request);
+// not_found: there is none. refused: it is none, or one of more than a minute ago, which nobody waits for.
+[[nodiscard]] Result<std::string> take_request(const Paths& paths, Request request, UtcMs now);
 
 // The content of a request for the clock: the time, and the monotonic clock when it was that time.
 [[nodiscard]] std::string clock_text(UtcMs utc, Mono mono);

@@ -230,7 +230,10 @@ void BackupRunner::tell_page() {
   if (page_ == nullptr) return;
   const web::BackupsKnown known = backups_known(sets(), made_at_setup_, age_max_);
   page_->post_backups(known.news, web::backup_findings(known, clock_.utc(), clock_.trusted()));
-  page_->post_notices("health", health_.look(health_round_at(paths_), clock_.mono(), clock_.utc()));
+  std::error_code ec;
+  const bool under_systemd = std::filesystem::is_directory(paths_.requests(), ec);  // with all of its units
+  page_->post_notices("health",
+                      health_.look(health_round_at(paths_), under_systemd, clock_.mono(), clock_.utc()));
 }
 
 }  // namespace alona

@@ -146,7 +146,8 @@ void Proof::tell() {
   picture.damage = damage_;
   picture.looked = last_whole(quick, full, paths_.backups());
   picture.box_since = start_.box_since;
-  if (clock_.trusted()) picture.now = clock_.utc();
+  picture.now =
+      clock_.utc() - (clock_.trusted() ? Ms{0} : Ms{limits::clock_chip_ahead_max});  // as backup_findings
   std::error_code ec;
   picture.salvage_kept =
       picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);

@@ -17,7 +17,7 @@ struct BackupsKnown {
   Ms age_max{};
 };
 
-// While the time isn't trusted, ages say nothing.
+// While the time isn't trusted, an age counts from a day more on.
 [[nodiscard]] std::vector<Finding> backup_findings(const BackupsKnown& known, UtcMs now, bool clock_trusted);
 
 }  // namespace alona::web

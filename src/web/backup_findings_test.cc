@@ -19,7 +19,8 @@ TEST(BackupFindings, a_new_box_has_time_for_its_first) {
   EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = noon - 47h, .age_max = most}), "");
   EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = noon - 49h, .age_max = most}), "backup ");
   EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = {}, .age_max = most}), "backup ");
-  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = {}, .age_max = most}, false), "") << "who knows";
+  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = noon - 71h, .age_max = most}, false), "");
+  EXPECT_EQ(ids({.news = {}, .failed = {}, .box_since = noon - 73h, .age_max = most}, false), "backup ");
   EXPECT_EQ(ids({.news = {}, .failed = "cut", .box_since = noon - 1h, .age_max = most}, false), "backup ");
 }
 
@@ -29,12 +30,14 @@ TEST(BackupFindings, old_ones_and_unproven_ones_are_told) {
   };
   EXPECT_EQ(ids(known(noon - 48h, noon)), "");
   EXPECT_EQ(ids(known(noon - 49h, noon)), "backup ");
-  EXPECT_EQ(ids(known(noon - 49h, noon), false), "");
+  EXPECT_EQ(ids(known(noon - 71h, noon), false), "") << "a chip may be a day ahead";
+  EXPECT_EQ(ids(known(noon - 73h, noon), false), "backup ") << "nobody has told it the time for long";
   EXPECT_EQ(ids(known(noon + 24h, noon)), "") << "its clock was wrong";
   EXPECT_EQ(ids(known(noon - 49h, {})), "backup backup_proof ");
   EXPECT_EQ(ids(known(noon, noon - 15 * 24h)), "");
   EXPECT_EQ(ids(known(noon, noon - 16 * 24h)), "backup_proof ");
   EXPECT_EQ(ids(known(noon, noon - 16 * 24h), false), "");
+  EXPECT_EQ(ids(known(noon, noon - 17 * 24h), false), "backup_proof ");
   const auto found = backup_findings(known(noon - 72h, {}), noon, true);
   EXPECT_EQ(found.at(0).what, "The newest backup is 3 days old");
   for (const Finding& one : found) EXPECT_FALSE(one.todo.empty());

@@ -143,7 +143,7 @@ std::optional<Finding> of_rejects(const Model& model, UtcMs now) {
       count == 1 ? std::string("One reading was refused today")
                  : fmt::format("{} readings were refused today", count),
       "A node sent what the box doesn't understand or may not take. The bytes are kept with the reason.",
-      "Open Rejects: each one says what is wrong.",
+      "On the box: `alona rejects list` says of each what is wrong.",
       std::nullopt,
       {}};
 }

@@ -15,12 +15,13 @@ inline constexpr auto health_record_age_max = std::chrono::minutes{20};
 
 class HealthWatch {
  public:
-  // `record`: when its last round was, by itself; nothing: there is none, and nobody is missed.
-  [[nodiscard]] std::vector<Finding> look(std::optional<UtcMs> record, Mono now, UtcMs utc);
+  // `record`: when its last round was, by itself; nothing: there is none. `due`: a timer makes rounds here;
+  // else nobody is missed where none was ever made.
+  [[nodiscard]] std::vector<Finding> look(std::optional<UtcMs> record, bool due, Mono now, UtcMs utc);
 
  private:
   std::optional<UtcMs> record_;
-  Mono changed_{};
+  std::optional<Mono> changed_;
 };
 
 }  // namespace alona::web

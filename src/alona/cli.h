@@ -52,6 +52,7 @@ void add_user_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);
 void add_backup_command(CLI::App& app, Context& context);
 void add_bundle_command(CLI::App& app, Context& context);
+void add_clock_command(CLI::App& app, Context& context);
 void add_check_command(CLI::App& app, Context& context);
 void add_import_command(CLI::App& app, Context& context);
 void add_restore_command(CLI::App& app, Context& context);

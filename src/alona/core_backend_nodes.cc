@@ -81,7 +81,9 @@ Result<web::NodeCredentials> CoreBackend::add(const web::NodeWish& wish) {
   });
   if (!kept) return std::unexpected(kept.error());
   web::NodeCredentials given = credentials(wish.id, *password);
-  given.proven = provisioner_.prove() && provisioner_.prove_new_node(wish.id, *password);
+  auto proof = provisioner_.prove();
+  if (proof) proof = provisioner_.prove_new_node(wish.id, *password);
+  if (!proof) given.unproven = proof.error();
   return given;
 }
 
@@ -94,7 +96,7 @@ Result<web::NodeCredentials> CoreBackend::rotate(const std::string& id) {
   const auto password = provisioner_.grant(id);
   if (!password) return std::unexpected(password.error());
   web::NodeCredentials given = credentials(id, *password);
-  given.proven = provisioner_.prove().has_value();
+  if (const auto proof = provisioner_.prove(); !proof) given.unproven = proof.error();
   return given;
 }
 
@@ -115,10 +117,10 @@ Result<web::NodeCredentials> CoreBackend::replace(const web::CounterWish& wish) 
     why.next += " Then replace it again: it gets another password.";
     return std::unexpected(std::move(why));
   };
-  if (!given->proven) {
-    return none_changed({Errc::temporary,
-                         "the broker hasn't been seen to accept it, and the old device may still be in",
-                         "Reload the broker with `systemctl reload mosquitto`."});
+  if (given->unproven) {
+    Error why = *given->unproven;
+    why.what += ", and the old device may still be in";
+    return none_changed(std::move(why));
   }
   // Twice: what the broker had handed on before the proof is read between the two.
   auto done = change(sound);

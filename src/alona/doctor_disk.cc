@@ -83,7 +83,8 @@ Checks disk(const Patient& patient) {
 Checks clock(const Patient& patient) {
   if (patient.clock.trusted()) return {ok("clock", "time zone " + patient.config.core.timezone)};
   return {note("clock", "the kernel doesn't know whether the clock is right: no time server is reached",
-               "`timedatectl` shows it; the page offers to set it from a phone.")};
+               "`timedatectl` shows it. The page, System, sets it from a phone; from a computer whose clock "
+               "is right: ssh BOX sudo alona clock $(date -u +%FT%TZ)")};
 }
 
 }  // namespace alona::doctor

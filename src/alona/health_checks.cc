@@ -1,10 +1,12 @@
 #include "alona/health_checks.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "alona/backups_known.h"
@@ -23,6 +25,27 @@ using health::failing, health::ok, health::unknown;
 constexpr double inodes_free_min = 0.05;
 
 // ---- the disk ----
+
+// Whether a file can be written where all of them are. Somebody else than their owner learns nothing of the
+// disk.
+HealthCheck writable(const ops::Paths& paths) {
+  const fs::path folder = paths.data() / "health";
+  struct stat about{};
+  const bool ours =
+      ::geteuid() == 0 || ::stat(paths.data().c_str(), &about) != 0 || about.st_uid == ::geteuid();
+  if (!ours && ::access(folder.c_str(), W_OK | X_OK) != 0 && errno == EACCES)
+    return unknown("writable", "only root and the user alona may write there: sudo alona health");
+  // Each its own: the timer's round and one by hand may look at the same moment.
+  const fs::path probe = folder / fmt::format("probe-{}", ::getpid());
+  const auto wrote = files::replace(probe, "a health check wrote this\n", 0640);
+  std::error_code gone;
+  fs::remove(probe, gone);
+  if (wrote) return ok("writable");
+  return failing(
+      "writable", "nothing can be written to the disk: " + wrote.error().what,
+      "`dmesg` says whether the kernel has made it read-only after errors: then it wants a new card; "
+      "`sudo alona backup copy` saves what there is.");
+}
 
 std::vector<HealthCheck> disk(const ops::Config& config, const ops::Paths& paths) {
   std::vector<HealthCheck> all;
@@ -46,16 +69,7 @@ std::vector<HealthCheck> disk(const ops::Config& config, const ops::Paths& paths
                                fmt::format("the disk has room for {} more files only", about.f_favail),
                                "Something makes small files without end: `sudo du --inodes -x / | sort -n | "
                                "tail` shows where."));
-  // Each its own: the timer's round and one by hand may look at the same moment.
-  const fs::path probe = paths.data() / "health" / fmt::format("probe-{}", ::getpid());
-  const auto wrote = files::replace(probe, "a health check wrote this\n", 0640);
-  std::error_code gone;
-  fs::remove(probe, gone);
-  all.push_back(wrote ? ok("writable")
-                      : failing("writable", "nothing can be written to the disk: " + wrote.error().what,
-                                "`dmesg` says whether the kernel has made it read-only after errors: then it "
-                                "wants a new card; "
-                                "`sudo alona backup copy` saves what there is."));
+  all.push_back(writable(paths));
   return all;
 }
 

@@ -75,13 +75,14 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("alona {}", alona::version), "Print the version");
   app.add_option("--config", context.config_path, "Configuration file (default /etc/alona/alona.toml)");
   app.add_flag("--json", context.json, "Output for machines");
-  for (const auto add : {alona::add_setup_command,   alona::add_core_command,    alona::add_demo_command,
-                         alona::add_status_command,  alona::add_health_command,  alona::add_doctor_command,
-                         alona::add_node_command,    alona::add_user_command,    alona::add_export_command,
-                         alona::add_import_command,  alona::add_sql_command,     alona::add_rejects_command,
-                         alona::add_backup_command,  alona::add_restore_command, alona::add_check_command,
-                         alona::add_upgrade_command, alona::add_request_command, alona::add_bundle_command,
-                         alona::add_tail_command,    alona::add_version_command}) {
+  for (const auto add :
+       {alona::add_setup_command,   alona::add_core_command,    alona::add_demo_command,
+        alona::add_status_command,  alona::add_health_command,  alona::add_doctor_command,
+        alona::add_node_command,    alona::add_user_command,    alona::add_export_command,
+        alona::add_import_command,  alona::add_sql_command,     alona::add_rejects_command,
+        alona::add_backup_command,  alona::add_restore_command, alona::add_check_command,
+        alona::add_upgrade_command, alona::add_request_command, alona::add_bundle_command,
+        alona::add_clock_command,   alona::add_tail_command,    alona::add_version_command}) {
     add(app, context);
   }
   alona::add_sim_command(app, context.exit_code);

@@ -27,21 +27,31 @@ Result<void> check_id(const std::string& id) {
               "`alona node list` shows all.");
 }
 
+namespace {
+std::string reason_in(const json::value* unproven) {
+  const auto* why = unproven == nullptr ? nullptr : unproven->if_object();
+  const auto text = [&](const char* key) {
+    const auto* one = why == nullptr ? nullptr : why->if_contains(key);
+    return one != nullptr && one->is_string() ? std::string(one->get_string()) : std::string{};
+  };
+  return Error{Errc::temporary, text("what"), text("next")}.text();
+}
+}  // namespace
+
 Result<Credentials> credentials_of(const std::string& body) {
   boost::system::error_code bad;
   const auto value = json::parse(body, bad);
   const auto* object = bad ? nullptr : value.if_object();
   const auto* password = object != nullptr ? object->if_contains("password") : nullptr;
   const auto* id = object != nullptr ? object->if_contains("id") : nullptr;
-  const auto* proven = object != nullptr ? object->if_contains("proven") : nullptr;
+  const auto* unproven = object != nullptr ? object->if_contains("unproven") : nullptr;
   if (password == nullptr || !password->is_string() || id == nullptr || !id->is_string()) {
     return fail(Errc::failed, "the core's answer holds no password",
                 "Is the running core of another version?");
   }
-  const bool good = proven != nullptr && proven->is_bool() && proven->get_bool();
-  return Credentials{
-      std::string(id->get_string()), std::string(password->get_string()), good,
-      good ? "" : "the broker hasn't been seen to accept it\nTry `systemctl reload mosquitto`."};
+  const bool good = unproven != nullptr && unproven->is_null();
+  return Credentials{std::string(id->get_string()), std::string(password->get_string()), good,
+                     good ? "" : reason_in(unproven)};
 }
 
 void show_credentials(Context& context, const ops::Config& config, const std::string& host,

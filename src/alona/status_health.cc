@@ -39,7 +39,7 @@ std::string when(const HealthRound& round, UtcMs now) {
 }
 
 std::string line(const std::optional<HealthRound>& round, UtcMs now) {
-  if (!round) return "checks    none yet: `alona health` makes a round\n";
+  if (!round) return "checks    none yet: `sudo alona health` makes a round\n";
   const auto well =
       std::ranges::count(round->entries, State::ok, [](const HealthEntry& e) { return e.check.state; });
   return fmt::format("checks    {} of {} well, looked at {}\n", well, round->entries.size(),
@@ -63,7 +63,8 @@ ops::StatusBeside beside_core(const std::optional<HealthRound>& round,
     beside.things.push_back(
         {fmt::format("health_old: nobody has checked the box's health for {}",
                      duration_text(now - round->at)),
-         "`systemctl status alona-health.timer` shows why; `alona health` makes a round now.", round->at});
+         "`systemctl status alona-health.timer` shows why; `sudo alona health` makes a round now.",
+         round->at});
   return beside;
 }
 

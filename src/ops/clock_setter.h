@@ -16,7 +16,7 @@ class ClockSetter {
     const auto asked = put_request(paths_, Request::clock, clock_text(now, clock_.mono()));
     if (asked || asked.error().code != Errc::refused) return asked;
     return fail(Errc::refused, "the machine's own clock stays as it is; Alona's time is right all the same",
-                "To set it as well: sudo timedatectl set-time 'YYYY-MM-DD HH:MM:SS'");
+                "Alona's package brings what sets it.");
   }
 
  private:

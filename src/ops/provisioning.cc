@@ -1,6 +1,8 @@
 #include "ops/provisioning.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <functional>
@@ -17,7 +19,8 @@ namespace alona::ops {
 namespace {
 
 constexpr std::string_view how_to_reload =
-    "Reload it with `systemctl reload mosquitto` (or send the broker SIGHUP); the change holds from then on.";
+    "Reload it with `sudo systemctl reload mosquitto` (or send the broker SIGHUP); the change holds from "
+    "then on.";
 
 Result<void> change_passwords(const Paths& paths,
                               const std::function<Result<void>(BrokerPasswords&)>& change) {
@@ -116,7 +119,16 @@ Result<void> Provisioner::prove() const {
   auto password = files::read(paths_.check_password(probe_user), limits::password_bytes_max);
   if (!password) return std::unexpected(password.error());
   while (password->ends_with('\n')) password->pop_back();
-  const auto proven = log_in_within(broker_, std::string(probe_user), *password, limits::broker_reload_max);
+  const auto log_in = [&] {
+    return log_in_within(broker_, std::string(probe_user), *password, limits::broker_reload_max / 2);
+  };
+  auto proven = log_in();
+  if (!proven && proven.error().code == Errc::auth) {
+    // systemd doesn't look at a path while what it starts still runs, so that of two changes in a row the
+    // second may go unseen: touched, the file is a change once more.
+    (void)::utimensat(AT_FDCWD, paths_.broker_passwords().c_str(), nullptr, 0);
+    proven = log_in();
+  }
   if (proven) return {};
   if (proven.error().code == Errc::auth) {
     return fail(Errc::temporary, "the broker still uses its old password file", std::string(how_to_reload));

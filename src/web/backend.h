@@ -50,7 +50,7 @@ struct CounterBase {
 
 struct NodeCredentials {
   std::string id, user, password;
-  bool proven = false;  // a real login with them has worked
+  std::optional<Error> unproven;  // why no login with them was seen to work; nothing: one has worked
   // The broker as the node reaches it; host_name: by the box's name, for software that knows mDNS.
   std::string host, host_name;
   int port = 0;

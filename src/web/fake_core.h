@@ -170,7 +170,7 @@ class FakeBackend final : public Backend {
  private:
   static NodeCredentials credentials(const std::string& id, const std::string& password) {
     NodeCredentials given;
-    given.id = given.user = id, given.password = password, given.proven = true;
+    given.id = given.user = id, given.password = password;
     given.host = "192.168.1.2", given.host_name = "alona.local", given.port = 1883;
     given.snippet = "c", given.esphome = "yaml", given.nvs_csv = "csv", given.uri = "alona:node";
     given.qr = {"10", "01"};

@@ -137,10 +137,13 @@ json::object to_json(const store::RejectItem& item) {
 json::object to_json(const NodeCredentials& credentials) {
   json::array qr;
   for (const std::string& row : credentials.qr) qr.emplace_back(row);
+  json::value unproven;
+  if (credentials.unproven)
+    unproven = {{"what", shown(credentials.unproven->what)}, {"next", shown(credentials.unproven->next)}};
   return {{"id", credentials.id},
           {"user", credentials.user},
           {"password", credentials.password},
-          {"proven", credentials.proven},
+          {"unproven", std::move(unproven)},
           {"host", shown(credentials.host)},
           {"host_name", shown(credentials.host_name)},
           {"port", credentials.port},

@@ -57,6 +57,12 @@ def test_the_sandbox_is_in_force_and_every_command_works_in_it(root):
         assert root.run("alona", *command, check=False).returncode in (0, 1), command
 
 
+def test_a_round_of_checks_by_somebody_else_accuses_no_disk(root):
+    said = root.run("runuser", "-u", "nobody", "--", "alona", "health", check=False).stdout
+    assert "unknown  writable: only root and the user alona may write there" in said, said
+    assert "ok       writable" in root.run("alona", "health", check=False).stdout
+
+
 def doctor(root):
     """By name, what the doctor finds as root on the booted box."""
     return {check["id"]: check for check in json.loads(root.out("alona", "doctor", "--json", check=False))["checks"]}

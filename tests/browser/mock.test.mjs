@@ -151,7 +151,7 @@ test("a node that can't be added now says why, and nothing typed is lost", async
     assert.equal(await page.getByLabel("Id").inputValue(), "busy");
     await page.getByLabel("Id").fill("slow");
     await page.getByRole("button", { name: "Add a node" }).click();
-    await page.getByRole("alert").filter({ hasText: "Not tried yet" }).waitFor();
+    await page.getByRole("alert").filter({ hasText: "Not seen to work yet: the broker still uses its old password file." }).waitFor();
     await shot(page, "settings-unproven");
   });
 });

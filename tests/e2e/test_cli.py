@@ -34,6 +34,7 @@ HELP = {  # a command and what its help must name
     "rejects list": ["--max"],
     "rejects show": ["ID"],
     "bundle": ["--since", "--output"],
+    "clock": ["TIME", "date -u"],
     "tail": ["NODE"],
     "upgrade": ["PACKAGE", "--rollback", "--recover", "--yes"],
     "version": [],
@@ -58,6 +59,8 @@ WRONG_USAGE = [  # words, what stderr must name
     ("export --to 2026-13-01", "--to can't be 2026-13-01"),
     ("export --from 2026-11-02 --to 2026-11-01", "--from isn't before --to"),
     ("rejects show x", "ID = x"),
+    ("clock", "TIME is required"),
+    ("clock yesterday", '"yesterday" is no time'),
     ("rejects list --max 0", "--max"),
     ("bundle --since yesterday", "--since can't be yesterday"),
 ]

@@ -352,5 +352,5 @@ def test_what_the_core_knows_of_its_nodes_and_its_clock():
         if "clock" not in before:
             return  # this machine's clock is synchronised, and nobody may set it
         tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
-        box.api("/api/v1/clock", "POST", {"time": tomorrow.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
+        box.run("clock", tomorrow.strftime("%Y-%m-%dT%H:%M:%SZ"))
         wait_for(lambda: not {"clock", "rejects"} & set(failing(box)), "a clock that is right, and a new day", 20)

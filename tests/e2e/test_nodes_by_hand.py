@@ -137,7 +137,7 @@ def test_what_a_builder_needs_is_printed_and_told_over_the_api(box):
     name = given["host_name"]
     assert name == "" or name.endswith(".local")
     named = f"name,data,string,{name}\n" if name else ""
-    assert given["nvs_csv"] == csv.format(named, given["host"], given["password"]) and given["proven"]
+    assert given["nvs_csv"] == csv.format(named, given["host"], given["password"]) and given["unproven"] is None
     assert given["port"] == box.mqtt_port
     assert f'password: "{given["password"]}"' in given["esphome"] and given["password"] in given["uri"]
     size = len(given["qr"])

@@ -90,7 +90,7 @@ export const words = {
     user: "User", password: "Password", host: "The box, by address", host_name: "The box, by name", port: "Port",
     qr: "QR code of this login", qr_for: "For a phone that sets the node up.",
     header: "C header", header_for: "for firmware of your own", esphome: "ESPHome", esphome_for: "the mqtt part of its YAML", nvs: "NVS as CSV", nvs_for: "for ESP-IDF's nvs_partition_gen; fill in the Wi-Fi", uri: "Address", uri_for: "what the QR code says",
-    unproven: "Not tried yet: the broker hasn't read its new logins.", unproven_next: "On the box run: sudo systemctl reload mosquitto",
+    unproven: (why: string) => `Not seen to work yet: ${why}.`,
     waiting: "Waiting for its first message.", waiting_again: "Waiting for it to come back with the new password.", seen: "Seen", look: "Look at it",
     users: "Who may sign in", add_user: "Add a user", you: "you", looks_only: "may only look", user_name: "Name", user_name_hint: "Small letters, digits, - _ and a dot.", user_name_wrong: "1 to 32 small letters a to z, digits, - _ and a dot.",
     user_password: "Password", new_password_label: "New password", new_password: (name: string) => `New password of ${name}`, show_password: "Show what I type", set_password: "Set the password",

@@ -62,9 +62,9 @@ export interface NodeDetail extends NodeInfo {
 // missing: readings that its series would have had in their gaps, by their rhythm. gaps: of the series that missed most.
 export interface NodeDay { day: string; stored: number; rejected: number; repeated: number; lost: number; missing: number; gaps: { cause: string; ms: number }[] }
 // Shown once. host: the broker's address as the node reaches it; host_name: the box's name, for software that knows mDNS.
-// qr: the uri as rows of modules, "1" is dark; empty: it would be too large. proven: a real login has worked.
+// qr: the uri as rows of modules, "1" is dark; empty: it would be too large. unproven: why no login was seen to work.
 export interface NodeCredentials {
-  id: string; user: string; password: string; proven: boolean; host: string; host_name: string; port: number;
+  id: string; user: string; password: string; unproven: { what: string; next: string } | null; host: string; host_name: string; port: number;
   snippet: string; esphome: string; nvs_csv: string; uri: string; qr: string[];
 }
 

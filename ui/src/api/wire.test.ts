@@ -40,7 +40,7 @@ test("a box that was never checked has no health, and one that isn't sure of its
 });
 
 test("a login without its password is none", () => {
-  const login = { id: "a", user: "a", password: "p", proven: true, host: "h", host_name: "n", port: 1, snippet: "", esphome: "", nvs_csv: "", uri: "", qr: ["1"] };
+  const login = { id: "a", user: "a", password: "p", unproven: null, host: "h", host_name: "n", port: 1, snippet: "", esphome: "", nvs_csv: "", uri: "", qr: ["1"] };
   assert.deepEqual(wire.credentials(login, "login"), login);
   assert.throws(() => wire.credentials({ ...login, password: undefined }, "login"), (e: Mismatch) => e.where === "login.password");
 });

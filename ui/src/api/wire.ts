@@ -64,7 +64,7 @@ export const counters: Check<{ counters: CounterInfo[] }> = object({
 });
 
 export const credentials: Check<NodeCredentials> = object({
-  id: text, user: text, password: text, proven: flag, host: text, host_name: text, port: num, snippet: text, esphome: text, nvs_csv: text, uri: text, qr: list(text),
+  id: text, user: text, password: text, unproven: or_null(object<NonNullable<NodeCredentials["unproven"]>>({ what: text, next: text })), host: text, host_name: text, port: num, snippet: text, esphome: text, nvs_csv: text, uri: text, qr: list(text),
 });
 export const users: Check<{ users: User[] }> = object({ users: list(object<User>({ name: text, admin: flag })) });
 

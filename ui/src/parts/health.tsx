@@ -37,7 +37,7 @@ function Well({ checks }: { checks: HealthCheck[] }) {
 }
 
 export function Health({ health }: { health: System["health"] }) {
-  if (!health) return <Section><Empty what={text.none} next={text.none_next} command="alona health" /></Section>;
+  if (!health) return <Section><Empty what={text.none} next={text.none_next} command="sudo alona health" /></Section>;
   const bad = health.checks.filter((check) => check.state !== "ok");
   const failing = bad.filter((check) => check.state === "failing").length;
   const well = health.checks.filter((check) => check.state === "ok");

@@ -62,7 +62,7 @@ export function NodeGiven({ shown }: { shown: Given }) {
       <h3 id={id} ref={head} tabIndex={-1}>{again ? text.given_again(login.id) : text.given(login.id)}</h3>
       <p class="al-soft">{text.once}</p>
       <Seen shown={shown} />
-      {!login.proven && <p class="al-wrong" role="alert"><strong>{text.unproven}</strong> {text.unproven_next}</p>}
+      {login.unproven && <p class="al-wrong" role="alert"><strong>{text.unproven(login.unproven.what)}</strong> {login.unproven.next}</p>}
       <div class="al-given-body">
         {login.qr.length > 0 && <Qr rows={login.qr} />}
         <dl class="al-rows">

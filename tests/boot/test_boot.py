@@ -216,6 +216,13 @@ def test_the_plug_is_pulled_and_all_comes_back(root):
     assert not root.out("systemctl", "--failed", "--no-legend").strip()
 
 
+BUSY = """[Service]
+ExecCondition=
+ExecStart=
+ExecStart=/bin/sh -c "while sleep 0.01; do mkdir -p /var/lib/alona/backups/new; date >/var/lib/alona/backups/new/part; done"
+"""
+
+
 def test_removed_the_data_stay_and_purged_they_go_only_when_asked(root):
     root.run("dpkg", "-r", "alona")
     root.run("test", "-e", "/var/lib/alona/live/db/alona.sqlite3")
@@ -229,6 +236,14 @@ def test_removed_the_data_stay_and_purged_they_go_only_when_asked(root):
     wait_for("the core", root.well)
     assert 102 in values(root), "nobody has said yes"
     root.run("debconf-set-selections", input="alona alona/purge-data boolean true\n")
+    jobs = ("alona-backup", "alona-copy", "alona-health")  # a drill waits for the backup
+    for job in jobs:  # at work for as long as nobody stops it
+        root.run("mkdir", "-p", f"/run/systemd/system/{job}.service.d")
+        root.run("tee", f"/run/systemd/system/{job}.service.d/busy.conf", input=BUSY)
+    root.run("systemctl", "daemon-reload")
+    root.run("systemctl", "start", "--no-block", *jobs)
+    wait_for("all at work", lambda: {root.state(job) for job in jobs} == {"activating"})
     said = root.run("dpkg", "-P", "alona")
     assert "Deleting /var/lib/alona" in said.stdout + said.stderr
+    assert {root.state(job) for job in jobs} <= {"inactive", "failed"}
     assert root.run("test", "-e", "/var/lib/alona", check=False).returncode != 0

@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "ops/backup_timer.h"
 #include "ops/broker_files.h"
 #include "ops/own_folders.h"
 #include "ops/paths.h"
@@ -28,7 +29,7 @@ class Setup {
 
   Result<void> run() {
     for (const auto step : {&Setup::no_links, &Setup::folders, &Setup::broker_logins, &Setup::broker_rules,
-                            &Setup::database, &Setup::admin, &Setup::hand_over_live}) {
+                            &Setup::database, &Setup::admin, &Setup::hand_over_live, &Setup::backup_time}) {
       if (auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -203,6 +204,14 @@ class Setup {
     struct stat data{};
     if (::geteuid() != 0 || ::stat(paths_.data().c_str(), &data) != 0 || data.st_uid == 0) return {};
     return hand_over(paths_.data(), paths_.live(), data.st_uid);
+  }
+
+  Result<void> backup_time() {
+    if (options_.backup_timer.empty()) return {};
+    const auto changed = keep_backup_time(options_.backup_timer, config_.backup.at);
+    if (!changed) return std::unexpected(changed.error());
+    say(*changed, fmt::format("the time of the daily backup, {}", time_text(config_.backup.at)));
+    return {};
   }
 
   const Config& config_;

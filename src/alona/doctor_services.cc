@@ -8,6 +8,7 @@
 #include "alona/capture.h"
 #include "alona/doctor.h"
 #include "base/files.h"
+#include "ops/backup_timer.h"
 #include "ops/services.h"
 
 namespace alona::doctor {
@@ -21,7 +22,8 @@ using Judge = std::optional<std::string> (*)(const ops::UnitFacts&);
 
 Result<std::vector<ops::UnitFacts>> show(const std::vector<std::string>& units) {
   std::vector<std::string> words{
-      "systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,MainPID"};
+      "systemctl", "show",
+      "--property=Id,LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,MainPID,TimersCalendar"};
   words.insert(words.end(), units.begin(), units.end());
   const auto said = capture(words, patience, bytes_max);
   if (!said) return std::unexpected(said.error());
@@ -52,12 +54,21 @@ DoctorCheck running() {
                  "now and at each boot.");
 }
 
-DoctorCheck timers() {
+DoctorCheck timers(const Patient& patient) {
   std::vector<std::string> wrong;
   judge({"alona-backup.timer", "alona-drill.timer", "alona-health.timer"}, ops::wrong_with_timer, wrong);
   judge({"alona-backup.service", "alona-copy.service", "alona-drill.service", "alona-health.service"},
         ops::wrong_with_job, wrong);
-  if (wrong.empty()) return ok("timers");
+  if (wrong.empty()) {
+    const auto facts = show({"alona-backup.timer"});
+    const auto another =
+        facts ? ops::another_backup_time(facts->front(), patient.config.backup.at) : std::nullopt;
+    if (!another) return ok("timers");
+    return note("timers",
+                fmt::format("the timer of the daily backup says {}, and [backup] at says {}", *another,
+                            ops::time_text(patient.config.backup.at)),
+                "`sudo alona setup` gives the timer the time of the settings.");
+  }
   return failing("timers", fmt::format("{}", fmt::join(wrong, "; ")),
                  "A timer: `sudo systemctl enable --now TIMER`. A run: `journalctl -u UNIT -n 30` says why "
                  "it failed, `sudo "
@@ -88,7 +99,7 @@ Checks services(const Patient& patient) {
   // A trial beside, or instead of, the installed box: its services are others'.
   if (patient.paths.data() != "/var/lib/alona")
     return {unknown("services", "this configuration isn't that of the installed box")};
-  return {running(), timers(), sandbox()};
+  return {running(), timers(patient), sandbox()};
 }
 
 }  // namespace alona::doctor

@@ -52,7 +52,7 @@ struct Config {
     std::chrono::days thin_after{0};  // 0: never
   } storage;
   struct {
-    std::chrono::minutes at{3 * 60 + 15};  // after midnight, local time
+    std::chrono::minutes at{3 * 60 + 15};  // after midnight, in the machine's own zone
     int keep = 14;
     double max_share = 0.3;
     std::string second_target;

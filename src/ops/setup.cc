@@ -10,7 +10,9 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "ops/backup_timer.h"
 #include "ops/broker_files.h"
+#include "ops/own_folders.h"
 #include "ops/paths.h"
 #include "ops/users.h"
 #include "store/reader.h"
@@ -26,8 +28,8 @@ class Setup {
       : config_(config), paths_(config), options_(options), report_(report) {}
 
   Result<void> run() {
-    for (const auto step : {&Setup::folders, &Setup::broker_logins, &Setup::broker_rules, &Setup::database,
-                            &Setup::admin, &Setup::hand_over}) {
+    for (const auto step : {&Setup::no_links, &Setup::folders, &Setup::broker_logins, &Setup::broker_rules,
+                            &Setup::database, &Setup::admin, &Setup::hand_over_live, &Setup::backup_time}) {
       if (auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -35,6 +37,15 @@ class Setup {
 
  private:
   void say(bool changed, std::string what) { report_.steps.push_back({std::move(what), changed}); }
+
+  // Before anything is written: root would write wherever a link of the core's user leads.
+  Result<void> no_links() {
+    for (const auto& path : {paths_.database().parent_path(), paths_.broker(),
+                             paths_.check_password(probe_user).parent_path()}) {
+      if (auto none = no_link_below(paths_.data(), path); !none) return none;
+    }
+    return {};
+  }
 
   Result<void> folders() {
     struct Folder {
@@ -60,8 +71,8 @@ class Setup {
       if (fs::is_directory(path, unseen)) continue;
       if (auto made = files::make_folder(path, 0755); !made) return made;
       // After the fact, for the umask takes bits away and mkdir gives no set-gid.
-      if (::chmod(path.c_str(), mode) != 0)
-        return fail(Errc::io, fmt::format("cannot set the mode of {}", path.string()));
+      const fs::path& top = path == paths_.runtime() ? path : data;
+      if (auto set = set_mode(top, path, mode); !set) return set;
       changed = true;
     }
     say(changed, fmt::format("folders below {}", data.string()));
@@ -189,18 +200,17 @@ class Setup {
 
   // Run by root on a box where the data belong to the user alona: what we made is theirs. Groups stay as they
   // are.
-  Result<void> hand_over() {
+  Result<void> hand_over_live() {
     struct stat data{};
     if (::geteuid() != 0 || ::stat(paths_.data().c_str(), &data) != 0 || data.st_uid == 0) return {};
-    std::error_code failed;
-    for (const auto& entry : fs::recursive_directory_iterator(paths_.live(), failed)) {
-      if (::lchown(entry.path().c_str(), data.st_uid, static_cast<gid_t>(-1)) != 0) {
-        return fail(Errc::io, fmt::format("cannot hand {} over to its user", entry.path().string()));
-      }
-    }
-    if (failed)
-      return fail(Errc::io,
-                  fmt::format("cannot look through {}: {}", paths_.live().string(), failed.message()));
+    return hand_over(paths_.data(), paths_.live(), data.st_uid);
+  }
+
+  Result<void> backup_time() {
+    if (options_.backup_timer.empty()) return {};
+    const auto changed = keep_backup_time(options_.backup_timer, config_.backup.at);
+    if (!changed) return std::unexpected(changed.error());
+    say(*changed, fmt::format("the time of the daily backup, {}", time_text(config_.backup.at)));
     return {};
   }
 

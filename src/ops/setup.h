@@ -2,6 +2,7 @@
 // is missing, mends what doesn't fit together, and changes nothing when all is there.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct SetupOptions {
   std::optional<std::string> password;  // of the first admin; nothing: one is made up
   // Has a running core keep the user, as only it may write then. False: none runs.
   std::function<Result<bool>(const std::string& name, const std::string& password)> ask_core;
+  // The drop-in of the timer of this machine's backups (ops/backup_timer.h); empty: it isn't this box's.
+  std::filesystem::path backup_timer;
 };
 
 // Stopped anywhere, the next run goes on. temporary: the database doesn't exist yet and another process holds

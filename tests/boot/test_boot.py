@@ -96,6 +96,39 @@ def test_the_doctor_finds_an_installed_box_well_and_what_is_broken_in_it(root):
     assert {doctor(root)[name]["state"] for name in ("services", "timers", "sandbox", "owners")} == {"ok"}
 
 
+AT = "/etc/systemd/system/alona-backup.timer.d/50-at.conf"
+
+
+def backup_at(root, at):
+    """As the manual says it."""
+    root.run("sed", "-i", f's/^at = "[0-9:]*"/at = "{at}"/', "/etc/alona/alona.toml")
+    return root.out("alona", "setup", "--admin", "")
+
+
+def timer_says(root, at):
+    return f"OnCalendar=*-*-* {at}:00 ;" in root.out("systemctl", "show", "-P", "TimersCalendar", "alona-backup.timer")
+
+
+def another_time(root):
+    """Half a day away: a time of today that is over would have the backup made up for now."""
+    return f"{(int(root.out('date', '+%H')) + 12) % 24:02}:40"
+
+
+def test_the_daily_backup_is_made_when_the_settings_say(root):
+    at = another_time(root)
+    assert timer_says(root, "03:15")
+    assert "is there the time of the daily backup, 03:15" in backup_at(root, "03:15")
+    assert f"made     the time of the daily backup, {at}" in backup_at(root, at)
+    assert timer_says(root, at) and root.state("alona-backup.timer") == "active"
+    assert doctor(root)["timers"]["state"] == "ok"
+    root.run("sed", "-i", f's/^at = "{at}"/at = "03:15"/', "/etc/alona/alona.toml")
+    check = doctor(root)["timers"]
+    assert check["state"] == "note" and at in check["what"] and "03:15" in check["what"], check
+    backup_at(root, "03:15")
+    assert timer_says(root, "03:15")
+    assert root.run("test", "-e", AT, check=False).returncode != 0
+
+
 def test_a_bundle_of_an_installed_box_has_its_journal_and_units(root):
     made = json.loads(root.out("alona", "bundle", "--json"))
     assert {"journal.txt", "units.txt", "versions.txt"} <= set(made["members"]), made["left_out"]
@@ -222,19 +255,39 @@ def test_the_plug_is_pulled_and_all_comes_back(root):
     assert not root.out("systemctl", "--failed", "--no-legend").strip()
 
 
+BUSY = """[Service]
+ExecCondition=
+ExecStart=
+ExecStart=/bin/sh -c "while sleep 0.01; do mkdir -p /var/lib/alona/backups/new; date >/var/lib/alona/backups/new/part; done"
+"""
+
+
 def test_removed_the_data_stay_and_purged_they_go_only_when_asked(root):
+    at = another_time(root)
+    backup_at(root, at)
+    root.run("test", "-e", AT)
     root.run("dpkg", "-r", "alona")
+    assert root.run("test", "-e", "/etc/systemd/system/alona-backup.timer.d", check=False).returncode != 0
     root.run("test", "-e", "/var/lib/alona/live/db/alona.sqlite3")
     wait_for("the broker with its own configuration", lambda: root.state("mosquitto") == "active")
     root.install()
     wait_for("the core", root.well)
     assert 102 in values(root)
+    assert timer_says(root, at)
     said = root.run("dpkg", "-P", "alona")
     assert "Kept: /var/lib/alona" in said.stdout + said.stderr
     root.install()
     wait_for("the core", root.well)
     assert 102 in values(root), "nobody has said yes"
     root.run("debconf-set-selections", input="alona alona/purge-data boolean true\n")
+    jobs = ("alona-backup", "alona-copy", "alona-health")  # a drill waits for the backup
+    for job in jobs:  # at work for as long as nobody stops it
+        root.run("mkdir", "-p", f"/run/systemd/system/{job}.service.d")
+        root.run("tee", f"/run/systemd/system/{job}.service.d/busy.conf", input=BUSY)
+    root.run("systemctl", "daemon-reload")
+    root.run("systemctl", "start", "--no-block", *jobs)
+    wait_for("all at work", lambda: {root.state(job) for job in jobs} == {"activating"})
     said = root.run("dpkg", "-P", "alona")
     assert "Deleting /var/lib/alona" in said.stdout + said.stderr
+    assert {root.state(job) for job in jobs} <= {"inactive", "failed"}
     assert root.run("test", "-e", "/var/lib/alona", check=False).returncode != 0

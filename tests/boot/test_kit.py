@@ -18,9 +18,9 @@ def kit():
 
 
 def bare():
-    """A root of debootstrap's minbase with an init, booted, the kit's stick in it."""
+    """A root of debootstrap's minbase with an init, booted, the kit's stick in it: in a folder with a space, as sticks have."""
     made = roots.Root(roots.bare())
-    shutil.copytree(kit(), made.folder / "mnt" / kit().name)
+    shutil.copytree(kit(), made.folder / "mnt" / f"{kit().name} copy")
     return made
 
 
@@ -50,10 +50,15 @@ def able():
 
 
 def test_a_bare_root_becomes_a_box_and_a_dead_one_comes_back(tmp_path):
-    with bare() as first:
+    box, edited = bare(), '[core]\nsite = "Old barn"\n'
+    # Somebody's own settings, from another time: dpkg would ask whose are to stay.
+    (box.folder / "etc/alona").mkdir()
+    (box.folder / "etc/alona/alona.toml").write_text(edited)
+    with box as first:
         begin = time.monotonic()
         said = first.out("sh", "-c", "sh /mnt/*/install", timeout=300)
         assert "Password of admin" in said and ":4000/" in said, said
+        assert first.out("cat", "/etc/alona/alona.toml") == edited
         node = json.loads(first.out("alona", "node", "add", "well", "--json"))
         wait_for("the first reading", lambda: publish(first, node["password"], 1) and 1 in values(first), every=1)
         took = time.monotonic() - begin
@@ -85,7 +90,7 @@ def test_a_bare_root_becomes_a_box_and_a_dead_one_comes_back(tmp_path):
 
 def test_a_damaged_kit_or_one_for_another_machine_installs_nothing():
     with bare() as made:
-        folder = made.folder / "mnt" / kit().name
+        folder = next((made.folder / "mnt").iterdir())
         deb = next(folder.glob("packages/zstd_*.deb"))
         data = bytearray(deb.read_bytes())
         data[len(data) // 2] ^= 1

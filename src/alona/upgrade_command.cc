@@ -11,6 +11,7 @@
 #include "alona/core_control.h"
 #include "alona/dpkg.h"
 #include "alona/progress.h"
+#include "alona/say.h"
 #include "alona/sticks.h"
 #include "backup/upgrade.h"
 #include "http/message.h"
@@ -88,12 +89,14 @@ Result<void> ask_first(const fs::path& file, const Options& options) {
 
 void print(const Context& context, const backup::Upgraded& done, std::string_view word) {
   if (context.json)
-    fmt::print("{{\"from\":{},\"to\":{},\"kept\":{}}}\n", http::json_string(done.from),
-               http::json_string(done.to), done.kept.empty() ? "null" : http::json_string(done.kept));
+    say(stdout,
+        fmt::format("{{\"from\":{},\"to\":{},\"kept\":{}}}\n", http::json_string(done.from),
+                    http::json_string(done.to), done.kept.empty() ? "null" : http::json_string(done.kept)));
   else
-    fmt::print(
-        "{} {}; {} ran before.\n{}", word, done.to, done.from,
-        done.kept.empty() ? "" : fmt::format("What the newer one had stored is kept in {}\n", done.kept));
+    say(stdout, fmt::format("{} {}; {} ran before.\n{}", word, done.to, done.from,
+                            done.kept.empty()
+                                ? ""
+                                : fmt::format("What the newer one had stored is kept in {}\n", done.kept)));
 }
 
 // An answer to the package manager's side: a path, or nothing.
@@ -108,13 +111,23 @@ Result<void> step_back(const backup::Box& box) {
 // For the page, whose reader wasn't there. A disk that takes no more of it doesn't stop the upgrade.
 void keep(const backup::Box& box, bool back, backup::Outcome::State state, const std::string& text) {
   const auto kept = backup::write_outcome(ops::Paths{box.config}, {SystemClock{}.utc(), back, state, text});
-  if (!kept) fmt::print(stderr, "alona: how it went isn't written down: {}\n", kept.error().what);
+  if (!kept) say(stderr, fmt::format("alona: how it went isn't written down: {}\n", kept.error().what));
+}
+
+// A shell that goes away, or a hand that is too quick, doesn't leave it half done.
+void hold_out() {
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
+  // Nor does a `tee` that goes with the shell. A handler, which ends with exec: dpkg's own pipes live by this
+  // signal.
+  std::signal(SIGPIPE, [](int) {});
 }
 
 Result<void> recover(const Context& context, const backup::Box& box, backup::Packages& packages,
                      bool at_boot) {
   if (at_boot)
     ::setenv("ALONA_AT_BOOT", "1", 1);  // NOLINT(concurrency-mt-unsafe): the package's scripts start nothing
+  else
+    hold_out();
   const auto core = at_boot ? nullptr : core_control(box.config, box.config_file);
   const auto undone = backup::recover_upgrade(box, packages, core.get());
   if (!undone) return std::unexpected(undone.error());
@@ -126,7 +139,7 @@ Result<void> recover(const Context& context, const backup::Box& box, backup::Pac
   if (*undone)
     print(context, **undone, "An upgrade was cut short, and is undone:");
   else
-    fmt::print("{}\n", context.json ? "null" : "No upgrade was cut short.");
+    say(stdout, context.json ? "null\n" : "No upgrade was cut short.\n");
   return {};
 }
 
@@ -148,8 +161,7 @@ Result<void> upgrade(const Context& context, const Options& options) {
   if (!file) return refused(file.error());
   if (auto yes = ask_first(*file, options); !yes) return yes;
   keep(*box, options.rollback, State::running, file->filename().string());
-  // A shell that goes away, or a hand that is too quick, doesn't leave it half done.
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
+  hold_out();
   Progress progress;
   const backup::Doing doing = [&](std::string_view what, std::uint64_t part, std::uint64_t all) {
     return progress.at(what, part, all), true;

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "alona/backup_box.h"
 #include "alona/cli.h"
@@ -122,6 +124,26 @@ void hold_out() {
   std::signal(SIGPIPE, [](int) {});
 }
 
+// This program is the former one, and the file may be the other's already, with keys that it doesn't know:
+// then what the upgrade found when it began. That lies beside the program where the upgrade kept it; else the
+// installed box has it in its place.
+Result<backup::Box> box_to_recover(const Context& context) {
+  auto box = backup_box(context);
+  if (box || box.error().code != Errc::config) return box;
+  std::error_code ec;
+  std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ec).parent_path()};
+  if (context.config_path.empty() || context.config_path == ops::config_path_default)
+    folders.push_back(backup::releases_folder(ops::Paths{ops::Config{}}));
+  for (const fs::path& folder : folders) {
+    auto before = backup::config_before(folder);
+    if (!before) continue;
+    say(stderr, fmt::format("alona: {}\nThe upgrade is undone by the configuration that it found.\n",
+                            box.error().what));
+    return backup_box(context, std::move(*before));
+  }
+  return box;
+}
+
 Result<void> recover(const Context& context, const backup::Box& box, backup::Packages& packages,
                      bool at_boot) {
   if (at_boot)
@@ -144,7 +166,7 @@ Result<void> recover(const Context& context, const backup::Box& box, backup::Pac
 }
 
 Result<void> upgrade(const Context& context, const Options& options) {
-  const auto box = backup_box(context);
+  const auto box = options.recover ? box_to_recover(context) : backup_box(context);
   if (!box) return std::unexpected(box.error());
   if (options.step_back) return step_back(*box);
   if (auto root = only_root(); !root) return root;

@@ -24,6 +24,7 @@ struct UpgradeJournal {
 
 fs::path journal_file(const ops::Paths& paths) { return releases_folder(paths) / "upgrade"; }
 fs::path program_file(const ops::Paths& paths) { return releases_folder(paths) / "alona"; }
+fs::path config_file(const fs::path& releases) { return releases / "alona.toml"; }
 
 std::string name_of(const Package& package) {
   return fmt::format("{}_{}_{}.deb", package.name, package.version, package.architecture);
@@ -81,10 +82,18 @@ Result<void> put_copy(const fs::path& from, const fs::path& to, mode_t mode) {
   return files::sync_folder(to.parent_path());
 }
 
+// Where there is none, an empty one says the same.
+Result<void> keep_config(const ops::Paths& paths, const fs::path& file) {
+  const auto text = files::read(file);
+  if (!text && text.error().code != Errc::not_found) return std::unexpected(text.error());
+  return files::replace(config_file(releases_folder(paths)), text.value_or(""), 0600);
+}
+
 // It is over, one way or the other: what isn't needed any more goes, the journal last.
 Result<void> close_journal(const ops::Paths& paths, const UpgradeJournal& journal, bool undone) {
   std::error_code ec;
   fs::remove(program_file(paths), ec);
+  fs::remove(config_file(releases_folder(paths)), ec);
   for (fs::directory_iterator it{releases_folder(paths), ec}, end; !ec && it != end; it.increment(ec)) {
     const bool needed = it->path() == journal.from.file || (!undone && it->path() == journal.to.file);
     std::error_code gone;
@@ -183,6 +192,7 @@ class Upgrade {
     if (!taken) return with_context("the backup that an upgrade makes first", taken.error());
     if (auto copied = put_copy(file, journal_.to.file, 0644); !copied) return copied;
     if (auto copied = put_copy("/proc/self/exe", program_file(paths_), 0755); !copied) return copied;
+    if (auto kept = keep_config(paths_, box_.config_file); !kept) return kept;
     return write_journal(paths_, journal_);
   }
 
@@ -270,6 +280,10 @@ Result<Upgraded> upgrade(const Box& box, const fs::path& file, bool back, Packag
     return fail(Errc::refused, "an upgrade was cut short, and isn't undone yet",
                 "Run `alona upgrade --recover`; a restart of the box does the same.");
   return Upgrade{box, back, packages, core, clock, doing}.run(fs::absolute(file));
+}
+
+Result<ops::Config> config_before(const fs::path& releases) {
+  return ops::load_config(config_file(releases), true);
 }
 
 Result<std::optional<Upgraded>> recover_upgrade(const Box& box, Packages& packages, CoreControl* core) {

@@ -7,6 +7,8 @@
 // installs):
 //   alona_VERSION_ARCHITECTURE.deb   the package that runs and the one before
 //   alona                            this program while an upgrade is under way: the new one may not start
+//   alona.toml                       the configuration as that upgrade found it: this program may not know
+//                                    what stands in the other package's
 //   outcome                          how the last one ended: lines `alona-outcome 1`, milliseconds since
 //                                    1970, `upgrade` or `roll_back`, the state, and text for people
 //   upgrade                          the journal: lines `alona-upgrade 1`, `from VERSION FILE`,
@@ -105,6 +107,9 @@ struct Outcome {
 
 // The package before the one that runs. not_found.
 [[nodiscard]] Result<std::filesystem::path> former_package(const ops::Paths& paths, Packages& packages);
+
+// The configuration as the upgrade that is under way in this folder of releases found it. not_found: none is.
+[[nodiscard]] Result<ops::Config> config_before(const std::filesystem::path& releases);
 
 // An upgrade that was cut short is undone. `core` nothing: none runs, and none is to be started, for the
 // machine is starting. Nothing: there was none.

@@ -185,6 +185,26 @@ TEST(Upgrade, refuses_what_is_no_upgrade_and_touches_nothing) {
   m.expect_the_old_one();
 }
 
+TEST(Upgrade, keeps_the_configuration_that_it_found_as_long_as_it_is_under_way) {
+  Machine m;
+  put_file(m.box.box.config_file, "[core]\nsite = \"Barn\"\n");
+  m.core->ill = "2";
+  m.packages->broken = "1";  // so it stays open
+  ASSERT_FALSE(m.go());
+  put_file(m.box.box.config_file, "[core]\nof_tomorrow = 1\n");
+  const auto before = config_before(m.releases);
+  ASSERT_TRUE(before) << before.error().text();
+  EXPECT_EQ(before->core.site, "Barn");
+  m.packages->broken.clear();
+  ASSERT_TRUE(recover_upgrade(m.box.box, *m.packages, nullptr));
+  EXPECT_FALSE(config_before(m.releases));
+  // None is one without a word in it.
+  fs::remove(m.box.box.config_file);
+  m.packages->broken = "1";
+  ASSERT_FALSE(m.go());
+  EXPECT_TRUE(config_before(m.releases));
+}
+
 TEST(Upgrade, goes_back_to_the_version_before) {
   Machine m;
   m.packages->upgrades_database = false;  // this program makes the backup, in the place of the later one

@@ -110,3 +110,23 @@ def test_a_pipe_that_nobody_reads_any_more_cuts_nothing_short(machine):
         machine.slow.unlink()
         assert running.wait(60) == 1, "its last line is lost, and no signal ends it"
     assert machine.state() == "done" and not machine.journal.exists()
+
+
+def test_the_former_program_undoes_it_whatever_the_other_one_has_in_its_configuration(machine):
+    """The power goes while dpkg has brought the file of the new one, with a key that the old one doesn't know."""
+    for version, more in (("1.0", ""), ("2.0", "[of_tomorrow]\nkey = 1\n")):
+        (machine.folder / f"toml-{version}").write_text(machine.box.config_file.read_text() + more)
+    machine.slow.touch()
+    with subprocess.Popen(machine.upgrade(), env=machine.env, stderr=subprocess.DEVNULL) as running:
+        wait_for(lambda: (machine.folder / "installed").read_text() == "2.0", "dpkg")
+        running.kill()
+    machine.slow.unlink()
+    assert machine.box.run("version", check=False).returncode == 0 and machine.box.run("check", check=False).returncode == 78
+    kept = machine.releases / "alona"
+    undone = subprocess.run(machine.command("--recover", "--at-boot", program=kept), env=machine.env, capture_output=True, text=True)
+    assert undone.returncode == 0 and "1.0; 2.0 ran before" in undone.stdout, undone
+    assert "of_tomorrow" in undone.stderr and "the configuration that it found" in undone.stderr
+    assert machine.said() == ["install 2.0", "configure", "install 1.0"] and machine.state() == "failed"
+    assert sorted(os.listdir(machine.releases)) == ["alona_1.0_amd64.deb", "outcome"]
+    again = subprocess.run(machine.command("--recover"), env=machine.env, capture_output=True, text=True)
+    assert again.stdout == "No upgrade was cut short.\n", again

@@ -105,21 +105,41 @@ Result<void> close_journal(const ops::Paths& paths, const UpgradeJournal& journa
   return files::sync_folder(releases_folder(paths));
 }
 
-// `core` nothing: the machine is starting.
-Result<Upgraded> undo(const ops::Paths& paths, const UpgradeJournal& journal, Packages& packages,
-                      CoreControl* core) {
+// Where it has its place already, as when the other one couldn't even be begun, there is nothing to install.
+Result<void> put_package_back(const Side& from, Packages& packages) {
+  const auto now = packages.installed();
+  if (now && now->version == from.version && packages.settled()) return {};
+  (void)packages.complete();  // if it can't be, the former package takes its place all the same
+  return packages.install(from.file);
+}
+
+// What was kept of the newer one. No core has the data meanwhile, and none runs afterwards.
+Result<std::string> put_back(const ops::Paths& paths, const UpgradeJournal& journal, Packages& packages,
+                             CoreControl* core) {
   if (core != nullptr) {
     if (auto stopped = core->stop(); !stopped) return std::unexpected(stopped.error());
   }
-  (void)packages.complete();  // if it can't be, the former package takes its place all the same
-  if (auto done = packages.install(journal.from.file); !done) return std::unexpected(done.error());
+  if (auto done = put_package_back(journal.from, packages); !done) return std::unexpected(done.error());
   // What the package's own scripts have started must not look at the data before they are right.
   if (core != nullptr) {
     if (auto stopped = core->stop(); !stopped) return std::unexpected(stopped.error());
   }
   auto kept = packages.step_back();
-  if (!kept) return std::unexpected(kept.error());
+  if (!kept) return kept;
   if (auto closed = close_journal(paths, journal, true); !closed) return std::unexpected(closed.error());
+  return kept;
+}
+
+// `core` nothing: the machine is starting.
+Result<Upgraded> undo(const ops::Paths& paths, const UpgradeJournal& journal, Packages& packages,
+                      CoreControl* core) {
+  auto kept = put_back(paths, journal, packages, core);
+  if (!kept) {
+    // Whatever is installed now: a core that can't go on shows why on its page, and a box without one says
+    // nothing at all.
+    if (core != nullptr) (void)core->start();
+    return std::unexpected(kept.error());
+  }
   if (core != nullptr) {
     if (auto started = core->start(); !started) return std::unexpected(started.error());
     if (auto well = core->wait_well(); !well) return std::unexpected(well.error());
@@ -180,6 +200,7 @@ class Upgrade {
                   fmt::format("{} is {} than {}, which runs", wanted->version, back_ ? "later" : "older",
                               now->version),
                   back_ ? untouched : "To go back: `alona upgrade --rollback`. Nothing was changed.");
+    if (auto free = packages_.available(); !free) return free;
     if (auto fits = packages_.fits(file); !fits) return fits;
     const auto former = way_back(paths_, *now, packages_);
     if (!former) return std::unexpected(former.error());

@@ -40,10 +40,14 @@ class Packages {
   [[nodiscard]] virtual Result<int> compare(const std::string& a, const std::string& b) = 0;
   // Of the system, such as "12"; empty where it says none.
   [[nodiscard]] virtual std::string release() = 0;
+  // temporary: somebody else installs just now, and who.
+  [[nodiscard]] virtual Result<void> available() = 0;
   // refused: it needs other packages, which it names.
   [[nodiscard]] virtual Result<void> fits(const std::filesystem::path& file) = 0;
   // Of any version, also one older than what is installed.
   [[nodiscard]] virtual Result<void> install(const std::filesystem::path& file) = 0;
+  // Nothing of what is installed is half done; false, too, where nobody knows.
+  [[nodiscard]] virtual bool settled() = 0;
   // What an installation that was cut short left open.
   [[nodiscard]] virtual Result<void> complete() = 0;
   // By the program that is installed now: a database that a newer one upgraded is as it was before that;

@@ -1,5 +1,6 @@
 """`alona upgrade` as a whole, on a machine whose dpkg is a script: what a boot can't be asked to try each time. The real dpkg
 has tests/boot/test_upgrade.py."""
+import fcntl
 import os
 import pty
 import signal
@@ -130,3 +131,13 @@ def test_the_former_program_undoes_it_whatever_the_other_one_has_in_its_configur
     assert sorted(os.listdir(machine.releases)) == ["alona_1.0_amd64.deb", "outcome"]
     again = subprocess.run(machine.command("--recover"), env=machine.env, capture_output=True, text=True)
     assert again.stdout == "No upgrade was cut short.\n", again
+
+
+def test_nothing_is_touched_while_another_has_the_lock(machine):
+    with open(machine.folder / "dpkg/lock-frontend", "r+", encoding="ascii") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        done = subprocess.run(machine.upgrade(), env=machine.env, capture_output=True, text=True)
+    assert done.returncode == 4 and f"process {os.getpid()}, installs packages just now" in done.stderr, done
+    assert "Wait until it has ended" in done.stderr
+    assert machine.said() == [] and not machine.journal.exists() and not list((machine.box.data / "backups").iterdir())
+    assert subprocess.run(machine.upgrade(), env=machine.env, capture_output=True).returncode == 0

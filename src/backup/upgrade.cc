@@ -303,6 +303,18 @@ Result<Upgraded> upgrade(const Box& box, const fs::path& file, bool back, Packag
   return Upgrade{box, back, packages, core, clock, doing}.run(fs::absolute(file));
 }
 
+Result<bool> upgrade_cut_short(const ops::Paths& paths) {
+  std::error_code ec;
+  const bool open = fs::exists(journal_file(paths), ec);
+  if (ec)
+    return fail(Errc::io, fmt::format("cannot look at {}: {}", journal_file(paths).string(), ec.message()));
+  if (!open) return false;
+  const auto locked = restore_locked(paths);
+  if (!locked) return locked;
+  // Again: the one who held the lock may have ended well meanwhile.
+  return !*locked && fs::exists(journal_file(paths), ec);
+}
+
 Result<ops::Config> config_before(const fs::path& releases) {
   return ops::load_config(config_file(releases), true);
 }

@@ -109,6 +109,9 @@ struct Outcome {
 // Nothing: none was ever made, or the file can't be read.
 [[nodiscard]] std::optional<Outcome> read_outcome(const ops::Paths& paths);
 
+// One is open, and nobody is at work on it. Any user who may read what is below data_dir.
+[[nodiscard]] Result<bool> upgrade_cut_short(const ops::Paths& paths);
+
 // The package before the one that runs. not_found.
 [[nodiscard]] Result<std::filesystem::path> former_package(const ops::Paths& paths, Packages& packages);
 

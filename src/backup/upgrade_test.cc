@@ -2,6 +2,7 @@
 #include "backup/upgrade.h"
 
 #include <cstdlib>
+#include <functional>
 
 #include "backup/test_box.h"
 #include "backup/test_kill.h"
@@ -89,6 +90,7 @@ class TestCore : public CoreControl {
     return {};
   }
   Result<void> wait_well() override {
+    if (while_it_turns) while_it_turns();
     if (packages_.version() == ill) return fail(Errc::failed, "it fell over");
     return {};
   }
@@ -100,6 +102,7 @@ class TestCore : public CoreControl {
   bool running = true;
   int stops = 0;
   std::string ill, falling;
+  std::function<void()> while_it_turns;
 
  private:
   const TestPackages& packages_;
@@ -213,6 +216,25 @@ TEST(Upgrade, leaves_a_core_running_when_it_can_not_be_undone_either) {
   EXPECT_TRUE(m.core->running);
   m.expect_the_old_one();
   EXPECT_EQ(m.kept(), one);
+}
+
+TEST(Upgrade, that_was_cut_short_is_told_from_one_that_is_under_way) {
+  Machine m;
+  const ops::Paths paths{m.box.box.config};
+  const auto cut_short = [&] { return upgrade_cut_short(paths).value(); };
+  EXPECT_FALSE(cut_short());
+  m.core->ill = "2";
+  m.core->while_it_turns = [&] {
+    EXPECT_TRUE(fs::exists(m.releases / "upgrade"));
+    EXPECT_FALSE(cut_short());
+  };
+  m.packages->broken = "1";
+  ASSERT_FALSE(m.go());
+  EXPECT_TRUE(cut_short()) << "and not undone";
+  m.core->while_it_turns = {};
+  m.packages->broken.clear();
+  ASSERT_TRUE(recover_upgrade(m.box.box, *m.packages, m.core.get()));
+  EXPECT_FALSE(cut_short());
 }
 
 TEST(Upgrade, installs_nothing_again_where_nothing_was_installed) {

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "alona/version.h"
 #include "ops/pace.h"
@@ -22,10 +23,14 @@ volatile std::sig_atomic_t stop_asked = 0;
 Result<backup::Box> backup_box(const Context& context) {
   auto config = context.config();
   if (!config) return std::unexpected(config.error());
+  return backup_box(context, std::move(*config));
+}
+
+backup::Box backup_box(const Context& context, ops::Config config) {
   std::string host(256, '\0');
   if (::gethostname(host.data(), host.size() - 1) != 0) host.clear();
   host.resize(host.find('\0') == std::string::npos ? host.size() : host.find('\0'));
-  return backup::Box{std::move(*config),
+  return backup::Box{std::move(config),
                      context.config_path.empty() ? ops::config_path_default : context.config_path,
                      std::move(host), std::string{version}};
 }

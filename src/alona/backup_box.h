@@ -9,6 +9,8 @@ namespace alona {
 
 // The box that the command works on.
 [[nodiscard]] Result<backup::Box> backup_box(const Context& context);
+// The same with a configuration that was read elsewhere.
+[[nodiscard]] backup::Box backup_box(const Context& context, ops::Config config);
 
 // The core, and whoever else works on the machine, goes first. Under systemd the unit says so, and its
 // sandbox ends who tries.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "alona/say.h"
 #include "base/files.h"
 #include "base/limits.h"
 #include "protocol/text.h"
@@ -55,7 +56,7 @@ Result<ops::Config> Context::config() const {
 }
 
 void Context::end(const Error& error) {
-  fmt::print(stderr, "alona: {}\n", error.text());
+  say(stderr, fmt::format("alona: {}\n", error.text()));
   exit_code = alona::exit_code(error.code);
 }
 

@@ -72,6 +72,7 @@ constexpr auto whys = std::to_array<Why>({
     {"owners", "The core or the broker can't read or replace what belongs to somebody else."},
     {"page", "Nobody can look at the readings."},
     {"lan", "Nodes or phones can't reach the box."},
+    {"upgrade_open", "Nobody has seen the new version turn well, and the next restart takes it back."},
     {"version", "An upgrade isn't in force before the core has been started again."},
     {"services", "What doesn't run, or won't after a reboot, is missing when nobody is there."},
     {"timers", "Backups, drills and checks stop without anybody noticing."},

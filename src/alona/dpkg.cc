@@ -1,14 +1,19 @@
 #include "alona/dpkg.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "alona/capture.h"
+#include "alona/cli.h"
 #include "base/files.h"
 
 namespace alona {
@@ -19,6 +24,27 @@ using namespace std::chrono_literals;
 // Unpacking onto an old card, and the scripts of the package.
 constexpr auto install_max = 600s;
 constexpr const char* program = "/usr/bin/alona";
+
+// Held by apt while it works, and by dpkg itself. As apt does, asked of the kernel.
+constexpr auto locks = std::to_array<const char*>({"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"});
+
+// Its process; nothing: nobody's.
+std::optional<pid_t> holder_of(const char* lock) {
+  const int fd = ::open(lock, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  struct flock held{};
+  held.l_type = F_WRLCK;
+  held.l_whence = SEEK_SET;
+  const int asked = ::fcntl(fd, F_GETLK, &held);  // NOLINT(cppcoreguidelines-pro-type-vararg)
+  ::close(fd);
+  return asked == 0 && held.l_type != F_UNLCK ? std::optional{held.l_pid} : std::nullopt;
+}
+
+std::string name_of(pid_t process) {
+  std::string name = files::read(fmt::format("/proc/{}/comm", process)).value_or("");
+  while (name.ends_with('\n')) name.pop_back();
+  return name.empty() ? "another program" : fmt::format("{}, process {},", printable(name), process);
+}
 
 std::string last_lines(const std::string& text) {
   std::size_t at = text.size();
@@ -78,6 +104,15 @@ class Dpkg : public backup::Packages {
     }
     return {};
   }
+  Result<void> available() override {
+    for (const char* lock : locks) {
+      const auto holder = holder_of(lock);
+      if (!holder) continue;
+      return fail(Errc::temporary, fmt::format("{} installs packages just now ({})", name_of(*holder), lock),
+                  "Wait until it has ended, and try again. Nothing was changed.");
+    }
+    return {};
+  }
   Result<void> fits(const fs::path& file) override {
     const auto ran = run_to_end({"apt-get", "--simulate", "--no-download", "--no-install-recommends",
                                  "--allow-downgrades", "install", fs::absolute(file).string()});
@@ -97,6 +132,11 @@ class Dpkg : public backup::Packages {
                 "The field kit has all it needs: run `sudo sh install` there. Nothing was changed.");
   }
   Result<void> install(const fs::path& file) override { return configured({"--install", file.string()}); }
+  bool settled() override {
+    const auto status =
+        done({"dpkg-query", "--show", "--showformat=${db:Status-Status} ${db:Status-Eflag}", "alona"});
+    return status && *status == "installed ok";
+  }
   Result<void> complete() override { return configured({"--configure", "--pending"}); }
   Result<std::string> step_back() override {
     return done({program, "--config", config_file_, "upgrade", "--step-back"}, install_max);

@@ -13,6 +13,7 @@
 #include "alona/health_canary.h"
 #include "alona/health_core.h"
 #include "backup/sets.h"
+#include "backup/upgrade.h"
 #include "base/files.h"
 #include "ops/paths.h"
 
@@ -91,6 +92,16 @@ std::vector<HealthCheck> backups(const ops::Config& config, const ops::Paths& pa
   return all;
 }
 
+// Nobody sees otherwise that the version that runs was never watched, and goes with the next restart. The
+// journal is root's, for all to read; the lock lies in the core's own folder.
+HealthCheck upgrade_open(const ops::Paths& paths) {
+  const auto cut_short = backup::upgrade_cut_short(paths);
+  if (!cut_short) return unknown("upgrade_open", cut_short.error().what);
+  if (!*cut_short) return ok("upgrade_open");
+  return failing("upgrade_open", "an upgrade was cut short, and is neither finished nor undone",
+                 "`sudo alona upgrade --recover` brings the version before it back.");
+}
+
 std::vector<HealthCheck> machine(const ops::MachinePlaces& places) {
   std::vector<HealthCheck> all;
   for (ops::MachineCheck& c : ops::look_at_machine(places))
@@ -136,6 +147,7 @@ std::vector<HealthCheck> health_checks(const ops::Config& config, const Clock& c
   for (HealthCheck& check : backups(config, paths, clock.utc())) {
     if (!alive || check.state != State::failing || check.id == "backup_broken") add(std::move(check));
   }
+  add(upgrade_open(paths));
   if (alive) add(health::written(paths));
   for (HealthCheck& check : machine(places)) add(std::move(check));
   return all;

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "alona/cli.h"
+#include "alona/say.h"
 #include "alona/version.h"
 #include "base/log.h"
 
@@ -52,8 +53,9 @@ void say_wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
 // A full disk or a closed pipe may take what a command printed, such as a password that is shown once.
 int printed_all(int exit_code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
-  fmt::print(stderr, "alona: cannot write to standard output: {}\nWhat was printed is incomplete.\n",
-             std::generic_category().message(errno));
+  alona::say(stderr,
+             fmt::format("alona: cannot write to standard output: {}\nWhat was printed is incomplete.\n",
+                         std::generic_category().message(errno)));
   return exit_code == 0 ? EXIT_FAILURE : exit_code;
 }
 
@@ -110,7 +112,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "alona: {}\nThis is a fault of the program.\n", error.what());
+    alona::say(stderr, fmt::format("alona: {}\nThis is a fault of the program.\n", error.what()));
     return EXIT_FAILURE;
   }
 }

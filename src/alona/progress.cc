@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "alona/say.h"
+
 namespace alona {
 
 using namespace std::chrono_literals;
@@ -22,21 +24,21 @@ void Progress::show(std::string_view doing, std::uint64_t done, std::uint64_t al
     if (now < next_ && doing == doing_) return;
     next_ = now + 500ms;
     doing_ = doing;
-    return fmt::print(stderr, "progress {} {} {}\n", done, all, doing);
+    return say(stderr, fmt::format("progress {} {} {}\n", done, all, doing));
   }
   if (now < next_) return;
   next_ = now + 250ms;
   printed_ = true;
-  if (all == 0) return fmt::print(stderr, "\r\x1b[K{} {}", doing, done);
+  if (all == 0) return say(stderr, fmt::format("\r\x1b[K{} {}", doing, done));
   constexpr std::size_t width = 30;
   const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(all));
   const auto full = static_cast<std::size_t>(part * width);
-  fmt::print(stderr, "\r\x1b[K{} [{:#<{}}{:.<{}}] {:3.0f} %", doing, "", full, "", width - full, 100 * part);
-  std::fflush(stderr);
+  say(stderr,
+      fmt::format("\r\x1b[K{} [{:#<{}}{:.<{}}] {:3.0f} %", doing, "", full, "", width - full, 100 * part));
 }
 
 void Progress::clear() {
-  if (std::exchange(printed_, false)) fmt::print(stderr, "\r\x1b[K");
+  if (std::exchange(printed_, false)) say(stderr, "\r\x1b[K");
 }
 
 }  // namespace alona

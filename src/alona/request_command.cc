@@ -14,6 +14,7 @@
 
 #include "alona/capture.h"
 #include "alona/cli.h"
+#include "backup/gate.h"
 #include "backup/second_target.h"
 #include "ops/requests.h"
 #include "ops/saved_time.h"
@@ -23,8 +24,10 @@ namespace {
 
 using ops::Request;
 
-constexpr std::chrono::minutes upgrade_max{
-    60};  // a backup of a large database, twice dpkg, and the health gate
+// Against one that hangs for ever. Whoever is ended here leaves an upgrade that nobody watches, so it is far
+// more than the longest takes: a backup of a large database, dpkg there and back, and twice the health gate.
+constexpr std::chrono::hours upgrade_max{8};
+static_assert(upgrade_max > 3 * backup::Gate::work_max);
 
 // The clock chip, where there is one: else the machine forgets what it was told.
 void set_chip(UtcMs utc) {

@@ -5,12 +5,15 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "alona/backup_box.h"
 #include "alona/cli.h"
 #include "alona/core_control.h"
 #include "alona/dpkg.h"
 #include "alona/progress.h"
+#include "alona/say.h"
 #include "alona/sticks.h"
 #include "backup/upgrade.h"
 #include "http/message.h"
@@ -88,12 +91,14 @@ Result<void> ask_first(const fs::path& file, const Options& options) {
 
 void print(const Context& context, const backup::Upgraded& done, std::string_view word) {
   if (context.json)
-    fmt::print("{{\"from\":{},\"to\":{},\"kept\":{}}}\n", http::json_string(done.from),
-               http::json_string(done.to), done.kept.empty() ? "null" : http::json_string(done.kept));
+    say(stdout,
+        fmt::format("{{\"from\":{},\"to\":{},\"kept\":{}}}\n", http::json_string(done.from),
+                    http::json_string(done.to), done.kept.empty() ? "null" : http::json_string(done.kept)));
   else
-    fmt::print(
-        "{} {}; {} ran before.\n{}", word, done.to, done.from,
-        done.kept.empty() ? "" : fmt::format("What the newer one had stored is kept in {}\n", done.kept));
+    say(stdout, fmt::format("{} {}; {} ran before.\n{}", word, done.to, done.from,
+                            done.kept.empty()
+                                ? ""
+                                : fmt::format("What the newer one had stored is kept in {}\n", done.kept)));
 }
 
 // An answer to the package manager's side: a path, or nothing.
@@ -108,13 +113,43 @@ Result<void> step_back(const backup::Box& box) {
 // For the page, whose reader wasn't there. A disk that takes no more of it doesn't stop the upgrade.
 void keep(const backup::Box& box, bool back, backup::Outcome::State state, const std::string& text) {
   const auto kept = backup::write_outcome(ops::Paths{box.config}, {SystemClock{}.utc(), back, state, text});
-  if (!kept) fmt::print(stderr, "alona: how it went isn't written down: {}\n", kept.error().what);
+  if (!kept) say(stderr, fmt::format("alona: how it went isn't written down: {}\n", kept.error().what));
+}
+
+// A shell that goes away, or a hand that is too quick, doesn't leave it half done.
+void hold_out() {
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
+  // Nor does a `tee` that goes with the shell. A handler, which ends with exec: dpkg's own pipes live by this
+  // signal.
+  std::signal(SIGPIPE, [](int) {});
+}
+
+// This program is the former one, and the file may be the other's already, with keys that it doesn't know:
+// then what the upgrade found when it began. That lies beside the program where the upgrade kept it; else the
+// installed box has it in its place.
+Result<backup::Box> box_to_recover(const Context& context) {
+  auto box = backup_box(context);
+  if (box || box.error().code != Errc::config) return box;
+  std::error_code ec;
+  std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ec).parent_path()};
+  if (context.config_path.empty() || context.config_path == ops::config_path_default)
+    folders.push_back(backup::releases_folder(ops::Paths{ops::Config{}}));
+  for (const fs::path& folder : folders) {
+    auto before = backup::config_before(folder);
+    if (!before) continue;
+    say(stderr, fmt::format("alona: {}\nThe upgrade is undone by the configuration that it found.\n",
+                            box.error().what));
+    return backup_box(context, std::move(*before));
+  }
+  return box;
 }
 
 Result<void> recover(const Context& context, const backup::Box& box, backup::Packages& packages,
                      bool at_boot) {
   if (at_boot)
     ::setenv("ALONA_AT_BOOT", "1", 1);  // NOLINT(concurrency-mt-unsafe): the package's scripts start nothing
+  else
+    hold_out();
   const auto core = at_boot ? nullptr : core_control(box.config, box.config_file);
   const auto undone = backup::recover_upgrade(box, packages, core.get());
   if (!undone) return std::unexpected(undone.error());
@@ -126,12 +161,12 @@ Result<void> recover(const Context& context, const backup::Box& box, backup::Pac
   if (*undone)
     print(context, **undone, "An upgrade was cut short, and is undone:");
   else
-    fmt::print("{}\n", context.json ? "null" : "No upgrade was cut short.");
+    say(stdout, context.json ? "null\n" : "No upgrade was cut short.\n");
   return {};
 }
 
 Result<void> upgrade(const Context& context, const Options& options) {
-  const auto box = backup_box(context);
+  const auto box = options.recover ? box_to_recover(context) : backup_box(context);
   if (!box) return std::unexpected(box.error());
   if (options.step_back) return step_back(*box);
   if (auto root = only_root(); !root) return root;
@@ -148,8 +183,7 @@ Result<void> upgrade(const Context& context, const Options& options) {
   if (!file) return refused(file.error());
   if (auto yes = ask_first(*file, options); !yes) return yes;
   keep(*box, options.rollback, State::running, file->filename().string());
-  // A shell that goes away, or a hand that is too quick, doesn't leave it half done.
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
+  hold_out();
   Progress progress;
   const backup::Doing doing = [&](std::string_view what, std::uint64_t part, std::uint64_t all) {
     return progress.at(what, part, all), true;

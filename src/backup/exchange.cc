@@ -1,9 +1,13 @@
 #include "backup/exchange.h"
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <string_view>
 #include <system_error>
@@ -17,6 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t journal_bytes_max = 64 << 10, setting_bytes_max = 16 << 20;
 
 fs::path journal_file(const ops::Paths& paths) { return paths.data() / "restore"; }
+fs::path lock_file(const ops::Paths& paths) { return paths.data() / "restore.lock"; }
 fs::path going_folder(const ops::Paths& paths) { return paths.data() / "restoring.gone"; }
 fs::path marker(const fs::path& live) { return live / "restored"; }
 std::string stamp(UtcMs at) {
@@ -176,10 +181,21 @@ Result<void> discard_staging(const ops::Paths& paths) {
 }
 
 Result<files::Lock> lock_restore(const ops::Paths& paths) {
-  auto lock = files::Lock::take(paths.data() / "restore.lock");
+  auto lock = files::Lock::take(lock_file(paths));
   if (!lock && lock.error().code == Errc::temporary)
     return fail(Errc::temporary, "a restore is under way: " + lock.error().what, "Wait until it is done.");
   return lock;
+}
+
+Result<bool> restore_locked(const ops::Paths& paths) {
+  const int fd = ::open(lock_file(paths).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 && errno == ENOENT) return false;
+  const bool locked = fd >= 0 && ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  const int why = fd < 0 || locked ? errno : 0;
+  if (fd >= 0) ::close(fd);
+  if (why == 0 || why == EWOULDBLOCK) return locked;
+  return fail(Errc::io, fmt::format("cannot look at the lock {}: {}", lock_file(paths).string(),
+                                    std::generic_category().message(why)));
 }
 
 Result<void> begin_exchange(const ops::Paths& paths, Journal& journal) {

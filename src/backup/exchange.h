@@ -49,6 +49,9 @@ struct Journal {
 
 // temporary: another restore is under way.
 [[nodiscard]] Result<files::Lock> lock_restore(const ops::Paths& paths);
+// Whether somebody holds that lock; for any user who may read its file. Who takes it in the very moment of
+// the look is told to try again.
+[[nodiscard]] Result<bool> restore_locked(const ops::Paths& paths);
 
 // Keeps the settings as they are and writes the journal. The core stands still.
 [[nodiscard]] Result<void> begin_exchange(const ops::Paths& paths, Journal& journal);

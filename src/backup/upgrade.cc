@@ -24,6 +24,7 @@ struct UpgradeJournal {
 
 fs::path journal_file(const ops::Paths& paths) { return releases_folder(paths) / "upgrade"; }
 fs::path program_file(const ops::Paths& paths) { return releases_folder(paths) / "alona"; }
+fs::path config_file(const fs::path& releases) { return releases / "alona.toml"; }
 
 std::string name_of(const Package& package) {
   return fmt::format("{}_{}_{}.deb", package.name, package.version, package.architecture);
@@ -81,10 +82,18 @@ Result<void> put_copy(const fs::path& from, const fs::path& to, mode_t mode) {
   return files::sync_folder(to.parent_path());
 }
 
+// Where there is none, an empty one says the same.
+Result<void> keep_config(const ops::Paths& paths, const fs::path& file) {
+  const auto text = files::read(file);
+  if (!text && text.error().code != Errc::not_found) return std::unexpected(text.error());
+  return files::replace(config_file(releases_folder(paths)), text.value_or(""), 0600);
+}
+
 // It is over, one way or the other: what isn't needed any more goes, the journal last.
 Result<void> close_journal(const ops::Paths& paths, const UpgradeJournal& journal, bool undone) {
   std::error_code ec;
   fs::remove(program_file(paths), ec);
+  fs::remove(config_file(releases_folder(paths)), ec);
   for (fs::directory_iterator it{releases_folder(paths), ec}, end; !ec && it != end; it.increment(ec)) {
     const bool needed = it->path() == journal.from.file || (!undone && it->path() == journal.to.file);
     std::error_code gone;
@@ -96,21 +105,41 @@ Result<void> close_journal(const ops::Paths& paths, const UpgradeJournal& journa
   return files::sync_folder(releases_folder(paths));
 }
 
-// `core` nothing: the machine is starting.
-Result<Upgraded> undo(const ops::Paths& paths, const UpgradeJournal& journal, Packages& packages,
-                      CoreControl* core) {
+// Where it has its place already, as when the other one couldn't even be begun, there is nothing to install.
+Result<void> put_package_back(const Side& from, Packages& packages) {
+  const auto now = packages.installed();
+  if (now && now->version == from.version && packages.settled()) return {};
+  (void)packages.complete();  // if it can't be, the former package takes its place all the same
+  return packages.install(from.file);
+}
+
+// What was kept of the newer one. No core has the data meanwhile, and none runs afterwards.
+Result<std::string> put_back(const ops::Paths& paths, const UpgradeJournal& journal, Packages& packages,
+                             CoreControl* core) {
   if (core != nullptr) {
     if (auto stopped = core->stop(); !stopped) return std::unexpected(stopped.error());
   }
-  (void)packages.complete();  // if it can't be, the former package takes its place all the same
-  if (auto done = packages.install(journal.from.file); !done) return std::unexpected(done.error());
+  if (auto done = put_package_back(journal.from, packages); !done) return std::unexpected(done.error());
   // What the package's own scripts have started must not look at the data before they are right.
   if (core != nullptr) {
     if (auto stopped = core->stop(); !stopped) return std::unexpected(stopped.error());
   }
   auto kept = packages.step_back();
-  if (!kept) return std::unexpected(kept.error());
+  if (!kept) return kept;
   if (auto closed = close_journal(paths, journal, true); !closed) return std::unexpected(closed.error());
+  return kept;
+}
+
+// `core` nothing: the machine is starting.
+Result<Upgraded> undo(const ops::Paths& paths, const UpgradeJournal& journal, Packages& packages,
+                      CoreControl* core) {
+  auto kept = put_back(paths, journal, packages, core);
+  if (!kept) {
+    // Whatever is installed now: a core that can't go on shows why on its page, and a box without one says
+    // nothing at all.
+    if (core != nullptr) (void)core->start();
+    return std::unexpected(kept.error());
+  }
   if (core != nullptr) {
     if (auto started = core->start(); !started) return std::unexpected(started.error());
     if (auto well = core->wait_well(); !well) return std::unexpected(well.error());
@@ -171,6 +200,7 @@ class Upgrade {
                   fmt::format("{} is {} than {}, which runs", wanted->version, back_ ? "later" : "older",
                               now->version),
                   back_ ? untouched : "To go back: `alona upgrade --rollback`. Nothing was changed.");
+    if (auto free = packages_.available(); !free) return free;
     if (auto fits = packages_.fits(file); !fits) return fits;
     const auto former = way_back(paths_, *now, packages_);
     if (!former) return std::unexpected(former.error());
@@ -183,6 +213,7 @@ class Upgrade {
     if (!taken) return with_context("the backup that an upgrade makes first", taken.error());
     if (auto copied = put_copy(file, journal_.to.file, 0644); !copied) return copied;
     if (auto copied = put_copy("/proc/self/exe", program_file(paths_), 0755); !copied) return copied;
+    if (auto kept = keep_config(paths_, box_.config_file); !kept) return kept;
     return write_journal(paths_, journal_);
   }
 
@@ -270,6 +301,22 @@ Result<Upgraded> upgrade(const Box& box, const fs::path& file, bool back, Packag
     return fail(Errc::refused, "an upgrade was cut short, and isn't undone yet",
                 "Run `alona upgrade --recover`; a restart of the box does the same.");
   return Upgrade{box, back, packages, core, clock, doing}.run(fs::absolute(file));
+}
+
+Result<bool> upgrade_cut_short(const ops::Paths& paths) {
+  std::error_code ec;
+  const bool open = fs::exists(journal_file(paths), ec);
+  if (ec)
+    return fail(Errc::io, fmt::format("cannot look at {}: {}", journal_file(paths).string(), ec.message()));
+  if (!open) return false;
+  const auto locked = restore_locked(paths);
+  if (!locked) return locked;
+  // Again: the one who held the lock may have ended well meanwhile.
+  return !*locked && fs::exists(journal_file(paths), ec);
+}
+
+Result<ops::Config> config_before(const fs::path& releases) {
+  return ops::load_config(config_file(releases), true);
 }
 
 Result<std::optional<Upgraded>> recover_upgrade(const Box& box, Packages& packages, CoreControl* core) {

@@ -7,6 +7,8 @@
 // installs):
 //   alona_VERSION_ARCHITECTURE.deb   the package that runs and the one before
 //   alona                            this program while an upgrade is under way: the new one may not start
+//   alona.toml                       the configuration as that upgrade found it: this program may not know
+//                                    what stands in the other package's
 //   outcome                          how the last one ended: lines `alona-outcome 1`, milliseconds since
 //                                    1970, `upgrade` or `roll_back`, the state, and text for people
 //   upgrade                          the journal: lines `alona-upgrade 1`, `from VERSION FILE`,
@@ -38,10 +40,14 @@ class Packages {
   [[nodiscard]] virtual Result<int> compare(const std::string& a, const std::string& b) = 0;
   // Of the system, such as "12"; empty where it says none.
   [[nodiscard]] virtual std::string release() = 0;
+  // temporary: somebody else installs just now, and who.
+  [[nodiscard]] virtual Result<void> available() = 0;
   // refused: it needs other packages, which it names.
   [[nodiscard]] virtual Result<void> fits(const std::filesystem::path& file) = 0;
   // Of any version, also one older than what is installed.
   [[nodiscard]] virtual Result<void> install(const std::filesystem::path& file) = 0;
+  // Nothing of what is installed is half done; false, too, where nobody knows.
+  [[nodiscard]] virtual bool settled() = 0;
   // What an installation that was cut short left open.
   [[nodiscard]] virtual Result<void> complete() = 0;
   // By the program that is installed now: a database that a newer one upgraded is as it was before that;
@@ -103,8 +109,14 @@ struct Outcome {
 // Nothing: none was ever made, or the file can't be read.
 [[nodiscard]] std::optional<Outcome> read_outcome(const ops::Paths& paths);
 
+// One is open, and nobody is at work on it. Any user who may read what is below data_dir.
+[[nodiscard]] Result<bool> upgrade_cut_short(const ops::Paths& paths);
+
 // The package before the one that runs. not_found.
 [[nodiscard]] Result<std::filesystem::path> former_package(const ops::Paths& paths, Packages& packages);
+
+// The configuration as the upgrade that is under way in this folder of releases found it. not_found: none is.
+[[nodiscard]] Result<ops::Config> config_before(const std::filesystem::path& releases);
 
 // An upgrade that was cut short is undone. `core` nothing: none runs, and none is to be started, for the
 // machine is starting. Nothing: there was none.

@@ -2,6 +2,7 @@
 #include "backup/upgrade.h"
 
 #include <cstdlib>
+#include <functional>
 
 #include "backup/test_box.h"
 #include "backup/test_kill.h"
@@ -31,15 +32,21 @@ class TestPackages : public Packages {
   std::string release() override { return "12"; }
   Result<Package> installed() override { return Package{"alona", version(), "amd64"}; }
   Result<int> compare(const std::string& a, const std::string& b) override { return a.compare(b); }
+  Result<void> available() override {
+    return busy ? fail(Errc::temporary, "apt installs just now") : Result<void>{};
+  }
   Result<void> fits(const fs::path&) override { return {}; }
   Result<void> install(const fs::path& file) override {
+    ++installs;
     const auto package = look(file);
     if (!package) return std::unexpected(package.error());
+    if (package->version == locked) return fail(Errc::failed, "dpkg is locked");
     put_file(place(), "half " + package->version);
     if (package->version == broken) return fail(Errc::failed, "its script failed");
     put_file(place(), package->version);
     return {};
   }
+  bool settled() override { return !version().starts_with("half "); }
   Result<void> complete() override {
     if (const std::string now = text_of(place()); now.starts_with("half ")) put_file(place(), now.substr(5));
     return {};
@@ -60,7 +67,9 @@ class TestPackages : public Packages {
   [[nodiscard]] fs::path copy() const {
     return box_.database().string() + fmt::format(".version-{}", store::schema_version);
   }
-  std::string broken;
+  std::string broken, locked;  // fails in the middle; before it touched anything
+  bool busy = false;
+  int installs = 0;
   bool upgrades_database = true;
 
  private:
@@ -71,13 +80,17 @@ class TestPackages : public Packages {
 class TestCore : public CoreControl {
  public:
   explicit TestCore(const TestPackages& packages) : packages_(packages) {}
-  Result<bool> stop() override { return std::exchange(running, false); }
+  Result<bool> stop() override {
+    ++stops;
+    return std::exchange(running, false);
+  }
   Result<void> start() override {
     running = true;
     packages_.start();
     return {};
   }
   Result<void> wait_well() override {
+    if (while_it_turns) while_it_turns();
     if (packages_.version() == ill) return fail(Errc::failed, "it fell over");
     return {};
   }
@@ -87,7 +100,9 @@ class TestCore : public CoreControl {
   }
   std::string leave_running(bool) override { return {}; }
   bool running = true;
+  int stops = 0;
   std::string ill, falling;
+  std::function<void()> while_it_turns;
 
  private:
   const TestPackages& packages_;
@@ -183,6 +198,87 @@ TEST(Upgrade, refuses_what_is_no_upgrade_and_touches_nothing) {
   ASSERT_FALSE(damaged);
   EXPECT_NE(damaged.error().what.find("damaged"), std::string::npos) << damaged.error().what;
   m.expect_the_old_one();
+}
+
+TEST(Upgrade, leaves_a_core_running_when_it_can_not_be_undone_either) {
+  Machine m;
+  m.core->ill = "2";
+  m.packages->locked = "1";
+  const auto done = m.go();
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().what.find("undoing it, too: dpkg is locked"), std::string::npos)
+      << done.error().what;
+  EXPECT_TRUE(m.core->running);
+  EXPECT_TRUE(fs::exists(m.releases / "upgrade"));
+  m.packages->locked.clear();
+  const auto recovered = recover_upgrade(m.box.box, *m.packages, m.core.get());
+  ASSERT_TRUE(recovered) << recovered.error().text();
+  EXPECT_TRUE(m.core->running);
+  m.expect_the_old_one();
+  EXPECT_EQ(m.kept(), one);
+}
+
+TEST(Upgrade, that_was_cut_short_is_told_from_one_that_is_under_way) {
+  Machine m;
+  const ops::Paths paths{m.box.box.config};
+  const auto cut_short = [&] { return upgrade_cut_short(paths).value(); };
+  EXPECT_FALSE(cut_short());
+  m.core->ill = "2";
+  m.core->while_it_turns = [&] {
+    EXPECT_TRUE(fs::exists(m.releases / "upgrade"));
+    EXPECT_FALSE(cut_short());
+  };
+  m.packages->broken = "1";
+  ASSERT_FALSE(m.go());
+  EXPECT_TRUE(cut_short()) << "and not undone";
+  m.core->while_it_turns = {};
+  m.packages->broken.clear();
+  ASSERT_TRUE(recover_upgrade(m.box.box, *m.packages, m.core.get()));
+  EXPECT_FALSE(cut_short());
+}
+
+TEST(Upgrade, installs_nothing_again_where_nothing_was_installed) {
+  Machine m;
+  m.packages->locked = "2";
+  const auto done = m.go();
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().what.find("was undone"), std::string::npos) << done.error().what;
+  EXPECT_EQ(m.packages->installs, 1) << "the other one, in vain";
+  EXPECT_TRUE(m.core->running);
+  m.expect_the_old_one();
+  EXPECT_EQ(m.kept(), one);
+}
+
+TEST(Upgrade, touches_nothing_while_somebody_else_installs) {
+  Machine m;
+  m.packages->busy = true;
+  const auto done = m.go();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::temporary);
+  EXPECT_EQ(m.core->stops + m.packages->installs, 0);
+  EXPECT_TRUE(list_sets(sets_folder(m.box.box))->empty());
+  m.expect_the_old_one();
+  EXPECT_EQ(m.kept(), one);
+}
+
+TEST(Upgrade, keeps_the_configuration_that_it_found_as_long_as_it_is_under_way) {
+  Machine m;
+  put_file(m.box.box.config_file, "[core]\nsite = \"Barn\"\n");
+  m.core->ill = "2";
+  m.packages->broken = "1";  // so it stays open
+  ASSERT_FALSE(m.go());
+  put_file(m.box.box.config_file, "[core]\nof_tomorrow = 1\n");
+  const auto before = config_before(m.releases);
+  ASSERT_TRUE(before) << before.error().text();
+  EXPECT_EQ(before->core.site, "Barn");
+  m.packages->broken.clear();
+  ASSERT_TRUE(recover_upgrade(m.box.box, *m.packages, nullptr));
+  EXPECT_FALSE(config_before(m.releases));
+  // None is one without a word in it.
+  fs::remove(m.box.box.config_file);
+  m.packages->broken = "1";
+  ASSERT_FALSE(m.go());
+  EXPECT_TRUE(config_before(m.releases));
 }
 
 TEST(Upgrade, goes_back_to_the_version_before) {

@@ -1,5 +1,6 @@
 """`alona health`: each fault is found within one round, is named as docs/runbook.md names it, and clears by itself."""
 import datetime
+import fcntl
 import http.server
 import json
 import os
@@ -93,6 +94,20 @@ def test_a_dead_broker(well):
     assert " days" not in found["what"], "away since it went"
     well.start_broker()
     wait_for(lambda: "broker" not in others(well), "the broker", 30)
+
+
+def test_an_upgrade_that_was_cut_short_and_not_one_that_is_under_way(well):
+    journal = well.folder / "data-releases/upgrade"
+    journal.parent.mkdir(exist_ok=True)
+    assert "upgrade_open" not in others(well)
+    journal.write_text("alona-upgrade 1\nfrom 1 /1.deb\nto 2 /2.deb\nend\n")
+    assert "--recover" in others(well)["upgrade_open"]["next"]
+    with open(well.data / "restore.lock", "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "upgrade_open" not in others(well)
+    assert "upgrade_open" in others(well)
+    journal.unlink()
+    assert "upgrade_open" not in others(well)
 
 
 def test_a_password_that_the_broker_refuses(well):

@@ -107,7 +107,7 @@ export const words = {
     node_clock: "A node's clock", rejects: "Refused messages", damaged: "A damaged database", salvaged: "A salvaged database", damaged_history: "Damaged history", check_old: "Looking whether the database is whole", written: "Wear of the disk", temperature: "Temperature", power_supply: "Power supply", memory: "Memory",
     broker_allowed: "What the broker lets through", broker_anonymous: "Logins without a name", broker_password: "Wrong passwords", broker_publish: "Who may publish", broker_subscribe: "Who may listen", broker_will: "Last wills",
     broker_rules: "The broker's rules", broker_files: "The broker's files", fsync: "Whether the disk keeps what it says", modes: "Modes of files", owners: "Owners of files", page: "The page", lan: "The way from the LAN",
-    version: "The version that runs", services: "Services", timers: "Timers", sandbox: "The sandbox",
+    version: "The version that runs", upgrade_open: "An upgrade that was cut short", services: "Services", timers: "Timers", sandbox: "The sandbox",
   } as Record<string, string>,
   health: {
     title: "Health", all_well: "Every check is well.", some: (n: number) => `${plural(n, "check needs", "checks need")} you.`, failing: "fails", unknown: "not known",

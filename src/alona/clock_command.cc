@@ -39,7 +39,7 @@ void add_clock_command(CLI::App& app, Context& context) {
   const auto time = std::make_shared<std::string>();
   command->add_option("TIME", *time, "In UTC, as in 2026-11-24T18:42:07Z")->required();
   command->footer(
-      "From a computer whose clock is right:\n"
+      "A computer whose clock is right can say it.\nExample:\n"
       "  ssh BOX sudo alona clock $(date -u +%FT%TZ)");
   command->callback([&context, time] {
     if (const auto told = tell(context, *time); !told) context.end(told.error());

@@ -89,9 +89,15 @@ Result<void> keep_config(const ops::Paths& paths, const fs::path& file) {
   return files::replace(config_file(releases_folder(paths)), text.value_or(""), 0600);
 }
 
-// It is over, one way or the other: what isn't needed any more goes, the journal last.
+// It is over, one way or the other: the journal goes, and then what isn't needed any more. Cut between the
+// two, what is left over waits for the next upgrade; a journal without its program would keep a boot from
+// undoing anything.
 Result<void> close_journal(const ops::Paths& paths, const UpgradeJournal& journal, bool undone) {
   std::error_code ec;
+  fs::remove(journal_file(paths), ec);
+  if (ec)
+    return fail(Errc::io, fmt::format("cannot remove {}: {}", journal_file(paths).string(), ec.message()));
+  if (auto synced = files::sync_folder(releases_folder(paths)); !synced) return synced;
   fs::remove(program_file(paths), ec);
   fs::remove(config_file(releases_folder(paths)), ec);
   for (fs::directory_iterator it{releases_folder(paths), ec}, end; !ec && it != end; it.increment(ec)) {
@@ -99,10 +105,7 @@ Result<void> close_journal(const ops::Paths& paths, const UpgradeJournal& journa
     std::error_code gone;
     if (it->path().extension() == ".deb" && !needed) fs::remove(it->path(), gone);
   }
-  fs::remove(journal_file(paths), ec);
-  if (ec)
-    return fail(Errc::io, fmt::format("cannot remove {}: {}", journal_file(paths).string(), ec.message()));
-  return files::sync_folder(releases_folder(paths));
+  return {};
 }
 
 // Where it has its place already, as when the other one couldn't even be begun, there is nothing to install.
@@ -321,11 +324,14 @@ Result<ops::Config> config_before(const fs::path& releases) {
 
 Result<std::optional<Upgraded>> recover_upgrade(const Box& box, Packages& packages, CoreControl* core) {
   const ops::Paths paths{box.config};
-  const auto journal = read_journal(paths);
+  auto journal = read_journal(paths);
   if (!journal) return std::unexpected(journal.error());
   if (!*journal) return std::nullopt;
   const auto lock = lock_restore(paths);
   if (!lock) return std::unexpected(lock.error());
+  journal = read_journal(paths);  // whoever had the lock may have come to its end
+  if (!journal) return std::unexpected(journal.error());
+  if (!*journal) return std::nullopt;
   auto done = undo(paths, **journal, packages, core);
   if (!done) return std::unexpected(done.error());
   return *done;

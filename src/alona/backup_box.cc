@@ -46,8 +46,12 @@ void step_aside() {
 }
 
 backup::Doing shown(Progress& progress) {
-  ::signal(SIGINT, [](int) { stop_asked = 1; });
-  ::signal(SIGTERM, [](int) { stop_asked = 1; });
+  const auto stop = [](int) { stop_asked = 1; };
+  ::signal(SIGINT, stop);
+  ::signal(SIGTERM, stop);
+  // A terminal that goes away, or a `tee` with it: not in the middle, where a restore has stopped the core.
+  if (::signal(SIGHUP, stop) == SIG_IGN) ::signal(SIGHUP, SIG_IGN);  // by nohup
+  ::signal(SIGPIPE, [](int) {});
   return [&progress](std::string_view doing, std::uint64_t done, std::uint64_t all) {
     progress.at(doing, done, all);
     return stop_asked == 0;

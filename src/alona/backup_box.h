@@ -16,7 +16,7 @@ namespace alona {
 // sandbox ends who tries.
 void step_aside();
 
-// A bar for people; ended by Ctrl-C or SIGTERM, with nothing half done.
+// A bar for people; ended by Ctrl-C, SIGTERM or a terminal that goes away, with nothing half done.
 [[nodiscard]] backup::Doing shown(Progress& progress);
 // The same, and others go first.
 [[nodiscard]] backup::Doing shown_unhurried(Progress& progress);

@@ -145,6 +145,23 @@ def test_over_a_running_core_under_load_and_back_again(box):
     assert not kept(box)
 
 
+def test_a_terminal_that_goes_away_leaves_nothing_half_done(box):
+    box.add_node("roof")
+    wanted = backup(box)
+    box.kill_core()
+    for _ in range(5):
+        ours, its = pty.openpty()
+        running = subprocess.Popen([ALONA, "restore", wanted.name, "--yes", "--config", box.config_file], stdin=its, stdout=its,
+                                   stderr=its)
+        os.close(its)
+        os.read(ours, 1)  # it is at work
+        running.send_signal(signal.SIGHUP)
+        os.close(ours)
+        # 4: to be done again; 0 or 1: it was as good as done, and its last words went nowhere.
+        assert running.wait(60) in (0, 1, 4)
+        assert "No restore was cut short" in box.run("restore", "--recover").stdout
+
+
 def test_a_core_that_does_not_turn_is_given_back_what_it_had(box):
     box.publish(box.client(box.add_node("roof")), messages(0, 50))
     stored(box, 50)

@@ -91,8 +91,9 @@ def ready():
     return keep(f"{suite()}-ready-named", fill)
 
 
-def repacked(version, program=None):
-    """The package under another version; `program` stands in for its own, which is then /usr/lib/alona/real."""
+def repacked(version, program=None, settings=""):
+    """The package under another version; `program` stands in for its own, which is then /usr/lib/alona/real. `settings`
+    come to those of its alona.toml."""
     KEPT.mkdir(parents=True, exist_ok=True)
     made = KEPT / f"repacked-{suite()}-{version}.deb"
     if made.exists() and made.stat().st_mtime > package().stat().st_mtime:
@@ -103,6 +104,8 @@ def repacked(version, program=None):
         control = tree / "DEBIAN/control"
         lines = control.read_text().splitlines()
         control.write_text("".join(f"Version: {version}\n" if line.startswith("Version:") else line + "\n" for line in lines))
+        with open(tree / "etc/alona/alona.toml", "a") as file:
+            file.write(settings)
         if program:
             (tree / "usr/bin/alona").rename(tree / "usr/lib/alona/real")
             (tree / "usr/bin/alona").write_text(program)

@@ -14,6 +14,7 @@ from box import UnixConnection  # noqa: E402
 
 CANNOT_START = "#!/bin/sh\n[ \"$1\" != core ] || exit 1\nexec /usr/lib/alona/real \"$@\"\n"
 NEVER_READY = "#!/bin/sh\n[ \"$1\" != core ] || exec sleep 600\nexec /usr/lib/alona/real \"$@\"\n"
+NEVER_READY_WITH_MORE = "#!/bin/sh\n[ \"$1\" != setup ] || exit 0\n" + NEVER_READY.removeprefix("#!/bin/sh\n")
 CANNOT_ANYTHING = "#!/bin/sh\nexit 1\n"
 OLD = sh("dpkg-deb", "-f", roots.package(), "Version").strip() if roots.package() else ""
 
@@ -22,9 +23,9 @@ def version(root):
     return root.out("dpkg-query", "-W", "-f", "${Version}", "alona")
 
 
-def put(root, later, program=None):
+def put(root, later, program=None, settings=""):
     """A package of a later version in the root."""
-    deb = repacked(later, program)
+    deb = repacked(later, program, settings)
     root.put(deb, f"/root/alona-{later}.deb")
     return f"/root/alona-{later}.deb"
 
@@ -85,19 +86,25 @@ def arch(root):
 
 
 def test_the_plug_pulled_in_the_middle(root):
-    before = values(root)
+    """The later one's settings have a section that the former doesn't know, which undoes it all the same."""
+    keep_the_package(root)
+    before, settings, known = values(root), root.folder / "etc/alona/alona.toml", []
+    own = settings.read_text()
     for wait in (1, 4, 9):
-        root.popen("alona", "upgrade", "--yes", put(root, "9.4", NEVER_READY))
+        root.popen("alona", "upgrade", "--yes", put(root, "9.4", NEVER_READY_WITH_MORE, "[later]\nkey = 1\n"))
         wait_for("its journal", lambda: root.run("test", "-e", "/var/lib/alona-releases/upgrade", check=False).returncode == 0,
                  every=0.05)
         time.sleep(wait)
         root.cut()
+        known.append(settings.read_text() == own)
         root.boot()
         wait_for("the core", root.well)
-        assert version(root) == OLD and values(root) == before
-        assert "is undone" in root.log("-u", "undo-alona-upgrade", "-b")
+        assert version(root) == OLD and values(root) == before and settings.read_text() == own
+        said = root.log("-u", "undo-alona-upgrade", "-b")
+        assert "is undone" in said and ("by the configuration that it found" in said) != known[-1], said
         assert root.run("dpkg", "--audit").stdout == ""
         assert root.run("test", "-e", "/var/lib/alona-releases/upgrade", check=False).returncode != 0
+    assert False in known, "each time the plug was pulled before dpkg had come to the settings"
 
 
 def test_a_good_one_loses_no_reading_and_there_is_a_way_back(root):

@@ -181,8 +181,9 @@ TEST(BrokerPasswords, lines_of_strangers_stay_and_a_damaged_one_is_named) {
 
 TEST(Plan, names_rules_limits_and_the_way_back_of_a_removed_node) {
   const UtcMs now = utc_ms(1'800'000'000'000);
-  std::vector<store::NodeRow> nodes{{.no = store::NodeNo{1}, .id = "well"},
-                                    {.no = store::NodeNo{2}, .id = "roof", .removed = true}};
+  std::vector<store::NodeRow> nodes{
+      {.no = store::NodeNo{1}, .id = "well"},
+      {.no = store::NodeNo{2}, .id = "roof", .name = "Roof", .place = "South", .removed = true}};
   EXPECT_EQ(plan_add(nodes, {.id = "Well"}, 64, now).error().code, Errc::usage);
   EXPECT_EQ(plan_add(nodes, {.id = "alona-x"}, 64, now).error().code, Errc::usage);
   EXPECT_EQ(plan_add(nodes, {.id = "core"}, 64, now).error().code, Errc::usage);
@@ -191,7 +192,10 @@ TEST(Plan, names_rules_limits_and_the_way_back_of_a_removed_node) {
   EXPECT_EQ(plan_add(nodes, {.id = "x", .name = "a\nb"}, 64, now).error().code, Errc::usage);
   EXPECT_EQ(plan_add(nodes, {.id = "x", .name = "\xb0"}, 64, now).error().code, Errc::usage) << "not UTF-8";
   EXPECT_EQ(plan_add(nodes, {.id = "new"}, 64, now)->no, store::NodeNo{3});
-  EXPECT_EQ(plan_add(nodes, {.id = "roof"}, 64, now)->no, store::NodeNo{2});
+  const auto back = plan_add(nodes, {.id = "roof", .place = "North"}, 64, now);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->no, store::NodeNo{2});
+  EXPECT_EQ(back->name + ", " + back->place, "Roof, North");
   EXPECT_NE(find_node(nodes, "wel").error().next.find("well"), std::string::npos);
   EXPECT_FALSE(find_node(nodes, "roof")) << "removed";
 }

@@ -92,7 +92,11 @@ Result<store::NodeRow> plan_add(const std::vector<store::NodeRow>& nodes, const 
                 "Raise nodes in [limits] of alona.toml, or remove one.");
   }
   const auto before = std::ranges::find(nodes, wanted.id, &store::NodeRow::id);
-  if (before != nodes.end()) row.no = before->no, row.created = before->created;
+  if (before == nodes.end()) return row;
+  // It comes back: what isn't said anew is as it was.
+  row.no = before->no, row.created = before->created;
+  if (row.name.empty()) row.name = before->name;
+  if (row.place.empty()) row.place = before->place;
   return row;
 }
 

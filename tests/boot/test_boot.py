@@ -58,7 +58,8 @@ def test_the_sandbox_is_in_force_and_every_command_works_in_it(root):
 
 
 def test_a_round_of_checks_by_somebody_else_accuses_no_disk(root):
-    said = root.run("runuser", "-u", "nobody", "--", "alona", "health", check=False).stdout
+    """Who is in the group alona may read everything, and write nothing."""
+    said = root.run("runuser", "-u", "nobody", "-g", "alona", "--", "alona", "health", check=False).stdout
     assert "unknown  writable: only root and the user alona may write there" in said, said
     assert "ok       writable" in root.run("alona", "health", check=False).stdout
 

@@ -34,6 +34,7 @@ std::string reason_in(const json::value* unproven) {
     const auto* one = why == nullptr ? nullptr : why->if_contains(key);
     return one != nullptr && one->is_string() ? std::string(one->get_string()) : std::string{};
   };
+  if (text("what").empty()) return "the core doesn't say why\nIs the running core of another version?";
   return Error{Errc::temporary, text("what"), text("next")}.text();
 }
 }  // namespace

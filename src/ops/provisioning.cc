@@ -127,12 +127,11 @@ Result<void> Provisioner::prove() const {
     return log_in_within(broker_, std::string(probe_user), *password, limits::broker_reload_max / 2);
   };
   auto proven = log_in();
-  if (!proven && proven.error().code == Errc::auth) {
-    // systemd doesn't look at a path while what it starts still runs, so that of two changes in a row the
-    // second may go unseen: touched, the file is a change once more.
+  // systemd doesn't look at a path while what it starts still runs, so that of two changes in a row the
+  // second may go unseen: touched, the file is a change once more.
+  if (!proven && proven.error().code == Errc::auth)
     (void)::utimensat(AT_FDCWD, paths_.broker_passwords().c_str(), nullptr, 0);
-    proven = log_in();
-  }
+  if (!proven) proven = log_in();
   if (proven) return {};
   if (proven.error().code == Errc::auth) {
     return fail(Errc::temporary, "the broker still uses its old password file", std::string(how_to_reload));

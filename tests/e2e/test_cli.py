@@ -283,3 +283,12 @@ def test_tail_knows_a_series_that_came_between_the_list_and_the_stream(tmp_path)
     assert done.stdout.split() == ["2026-11-24T12:00:00.000Z", "roof", "t", "21.5", "°C"], done
     assert done.returncode == 1 and "the core has ended the stream" in done.stderr
     assert lists == [series], "it asked again for the one that it didn't know, and not for each reading"
+
+
+def test_the_time_of_a_shell_is_taken_where_no_browsers_is():
+    with Box({"time": "accept_browser = false"}) as box:
+        said = box.run("clock", "2026-11-24T18:42:07Z", check=False)
+        # Else this machine's clock follows the network, and nobody needs to say what time it is.
+        assert said.returncode == 0 or "from the network" in said.stderr, said.stderr
+        if said.returncode == 0:
+            assert box.overview()["clock_trusted"]

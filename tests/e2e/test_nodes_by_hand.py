@@ -190,6 +190,19 @@ def test_the_commands_do_it_themselves_while_the_core_is_stopped(box):
     assert sorted(listed(box)) == ["kept", "new"] and sorted(listed(box, "--all")) == ["gone", "kept", "new"]
 
 
+def test_a_change_that_nobody_saw_is_made_again(box):
+    """As when systemd was still at work on the change before: the file is touched, and whoever watches it sees that."""
+    passwd = box.data / "live/broker/passwd"
+    adding = subprocess.Popen([ALONA, "node", "add", "roof", "--json", "--config", box.config_file], stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: "roof:" in passwd.read_text(), "the login in the file")
+    unseen = passwd.stat()
+    wait_for(lambda: passwd.stat().st_mtime_ns != unseen.st_mtime_ns, "the touch")
+    assert passwd.stat().st_ino == unseen.st_ino
+    box.reload_broker()
+    said = adding.communicate(timeout=60)[0]
+    assert adding.returncode == 0 and json.loads(said)["proven"]
+
+
 def test_a_broker_that_does_not_reload_leaves_the_node_added_and_says_so(box):
     added = box.run("node", "add", "roof", "--json", check=False)
     assert added.returncode == 4 and "not proven" in added.stderr and "systemctl reload mosquitto" in added.stderr

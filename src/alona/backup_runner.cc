@@ -15,6 +15,7 @@
 #include "alona/backups_known.h"
 #include "alona/download.h"
 #include "alona/health_known.h"
+#include "ops/requests.h"
 
 namespace alona {
 namespace {
@@ -230,10 +231,8 @@ void BackupRunner::tell_page() {
   if (page_ == nullptr) return;
   const web::BackupsKnown known = backups_known(sets(), made_at_setup_, age_max_);
   page_->post_backups(known.news, web::backup_findings(known, clock_.utc(), clock_.trusted()));
-  std::error_code ec;
-  const bool under_systemd = std::filesystem::is_directory(paths_.requests(), ec);  // with all of its units
-  page_->post_notices("health",
-                      health_.look(health_round_at(paths_), under_systemd, clock_.mono(), clock_.utc()));
+  const bool due = ops::takes_requests(paths_);  // where those units are, the timer is
+  page_->post_notices("health", health_.look(health_round_at(paths_), due, clock_.mono(), clock_.utc()));
 }
 
 }  // namespace alona

@@ -138,8 +138,7 @@ bool CoreBackend::set_time(UtcMs now, std::string who, web::Done<void> done) {
 web::Reached CoreBackend::reached() const { return {ops::lan_name(), ops::lan_address()}; }
 
 std::vector<web::BoxWish> CoreBackend::box_can() const {
-  std::error_code ec;
-  if (!std::filesystem::is_directory(paths_.requests(), ec)) return {};
+  if (!ops::takes_requests(paths_)) return {};
   std::vector<web::BoxWish> can{web::BoxWish::restart, web::BoxWish::power_off};
   if (stick_) can.push_back(web::BoxWish::eject);
   return can;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -14,6 +13,7 @@
 
 #include "alona/capture.h"
 #include "alona/cli.h"
+#include "base/fd.h"
 #include "base/files.h"
 
 namespace alona {
@@ -30,13 +30,12 @@ constexpr auto locks = std::to_array<const char*>({"/var/lib/dpkg/lock-frontend"
 
 // Its process; nothing: nobody's.
 std::optional<pid_t> holder_of(const char* lock) {
-  const int fd = ::open(lock, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
+  const Fd fd{::open(lock, O_RDONLY | O_CLOEXEC)};
+  if (fd.get() < 0) return std::nullopt;
   struct flock held{};
   held.l_type = F_WRLCK;
   held.l_whence = SEEK_SET;
-  const int asked = ::fcntl(fd, F_GETLK, &held);  // NOLINT(cppcoreguidelines-pro-type-vararg)
-  ::close(fd);
+  const int asked = ::fcntl(fd.get(), F_GETLK, &held);  // NOLINT(cppcoreguidelines-pro-type-vararg)
   return asked == 0 && held.l_type != F_UNLCK ? std::optional{held.l_pid} : std::nullopt;
 }
 

@@ -146,8 +146,7 @@ void Proof::tell() {
   picture.damage = damage_;
   picture.looked = last_whole(quick, full, paths_.backups());
   picture.box_since = start_.box_since;
-  picture.now =
-      clock_.utc() - (clock_.trusted() ? Ms{0} : Ms{limits::clock_chip_ahead_max});  // as backup_findings
+  picture.now = web::surely(clock_.utc(), clock_.trusted());
   std::error_code ec;
   picture.salvage_kept =
       picture.proof.salvaged && std::filesystem::exists(picture.proof.salvaged->kept_as, ec);

@@ -17,7 +17,7 @@ namespace alona {
 struct Sticks {
   std::vector<std::filesystem::path> folders;  // each stick's own and those right below
   std::vector<Error> troubles;                 // what keeps a stick from being read: temporary, corrupt …
-  std::vector<backup::Fd> held;
+  std::vector<Fd> held;
 };
 
 // Root's also has those that nobody has mounted: mounted read-only below runtime_dir-sticks, in a view of

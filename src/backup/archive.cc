@@ -9,10 +9,6 @@
 
 namespace alona::backup {
 
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 std::unexpected<Error> file_error(std::string_view doing, const std::filesystem::path& path, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
   return fail(full              ? Errc::disk_full

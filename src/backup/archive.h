@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/hash.h"
 
 namespace alona::backup {
@@ -25,23 +26,6 @@ struct EndOfEntry {
 using WritingArchive = std::unique_ptr<archive, EndOfWriting>;
 using ReadingArchive = std::unique_ptr<archive, EndOfReading>;
 using Entry = std::unique_ptr<archive_entry, EndOfEntry>;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd();
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // "cannot DO PATH: why", disk_full where that is why.
 [[nodiscard]] std::unexpected<Error> file_error(std::string_view doing, const std::filesystem::path& path,

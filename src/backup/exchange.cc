@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -13,6 +12,7 @@
 #include <system_error>
 
 #include "backup/words.h"
+#include "base/fd.h"
 
 namespace alona::backup {
 namespace {
@@ -188,14 +188,11 @@ Result<files::Lock> lock_restore(const ops::Paths& paths) {
 }
 
 Result<bool> restore_locked(const ops::Paths& paths) {
-  const int fd = ::open(lock_file(paths).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 && errno == ENOENT) return false;
-  const bool locked = fd >= 0 && ::flock(fd, LOCK_SH | LOCK_NB) != 0;
-  const int why = fd < 0 || locked ? errno : 0;
-  if (fd >= 0) ::close(fd);
-  if (why == 0 || why == EWOULDBLOCK) return locked;
-  return fail(Errc::io, fmt::format("cannot look at the lock {}: {}", lock_file(paths).string(),
-                                    std::generic_category().message(why)));
+  const Fd lock{::open(lock_file(paths).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (lock.get() < 0 && errno == ENOENT) return false;
+  if (lock.get() >= 0 && ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  if (lock.get() >= 0 && errno == EWOULDBLOCK) return true;
+  return std::unexpected(files::failure("look at the lock", lock_file(paths), errno));
 }
 
 Result<void> begin_exchange(const ops::Paths& paths, Journal& journal) {

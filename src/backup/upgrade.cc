@@ -309,8 +309,7 @@ Result<Upgraded> upgrade(const Box& box, const fs::path& file, bool back, Packag
 Result<bool> upgrade_cut_short(const ops::Paths& paths) {
   std::error_code ec;
   const bool open = fs::exists(journal_file(paths), ec);
-  if (ec)
-    return fail(Errc::io, fmt::format("cannot look at {}: {}", journal_file(paths).string(), ec.message()));
+  if (ec) return std::unexpected(files::failure("look at", journal_file(paths), ec.value()));
   if (!open) return false;
   const auto locked = restore_locked(paths);
   if (!locked) return locked;

@@ -46,7 +46,7 @@ class Packages {
   [[nodiscard]] virtual Result<void> fits(const std::filesystem::path& file) = 0;
   // Of any version, also one older than what is installed.
   [[nodiscard]] virtual Result<void> install(const std::filesystem::path& file) = 0;
-  // Nothing of what is installed is half done; false, too, where nobody knows.
+  // Alona's package isn't half done; false, too, where nobody knows.
   [[nodiscard]] virtual bool settled() = 0;
   // What an installation that was cut short left open.
   [[nodiscard]] virtual Result<void> complete() = 0;

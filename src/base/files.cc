@@ -10,36 +10,12 @@
 #include <cstdio>
 #include <system_error>
 
+#include "base/fd.h"
+
 namespace alona::files {
 namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
-
-Error failure(std::string_view doing, const std::filesystem::path& path, int error) {
-  const Errc code = error == ENOSPC || error == EDQUOT ? Errc::disk_full
-                    : error == ENOENT                  ? Errc::not_found
-                                                       : Errc::io;
-  const char* next = error == ENOSPC   ? "Free some space on this disk and try again."
-                     : error == EACCES ? "Run it as root, or as the user that owns the file."
-                     : error == EROFS  ? "The disk is mounted read-only; look into `dmesg` for the reason."
-                                       : "";
-  return {code, fmt::format("cannot {} {}: {}", doing, path.string(), reason(error)), next};
-}
-
-// Closes what it holds; a descriptor is owned by exactly one of these.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Root's new file or folder becomes its folder's owner's; its group, too, unless that came by set-gid.
 void hand_over(int fd, const std::filesystem::path& path) {
@@ -77,6 +53,17 @@ int fill(const std::filesystem::path& part, const std::filesystem::path& old, st
 }
 
 }  // namespace
+
+Error failure(std::string_view doing, const std::filesystem::path& path, int error) {
+  const Errc code = error == ENOSPC || error == EDQUOT ? Errc::disk_full
+                    : error == ENOENT                  ? Errc::not_found
+                                                       : Errc::io;
+  const char* next = error == ENOSPC   ? "Free some space on this disk and try again."
+                     : error == EACCES ? "Run it as root, or as the user that owns the file."
+                     : error == EROFS  ? "The disk is mounted read-only; look into `dmesg` for the reason."
+                                       : "";
+  return {code, fmt::format("cannot {} {}: {}", doing, path.string(), reason(error)), next};
+}
 
 Result<std::string> read(const std::filesystem::path& path, std::size_t bytes_max) {
   const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};

@@ -14,6 +14,10 @@
 
 namespace alona::files {
 
+// "cannot DOING PATH: why", for an errno: disk_full, not_found or io, with what to do about it where that is
+// known.
+[[nodiscard]] Error failure(std::string_view doing, const std::filesystem::path& path, int error);
+
 // The whole file, refused above `bytes_max`. not_found when it isn't there.
 [[nodiscard]] Result<std::string> read(const std::filesystem::path& path, std::size_t bytes_max = 64 << 20);
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "base/fd.h"
 #include "base/limits.h"
 #include "http/beast.h"
 #include "http/unix_socket.h"
@@ -17,18 +18,6 @@ namespace {
 namespace bhttp = beast::http;
 using SteadyClock = std::chrono::steady_clock;
 using Parser = bhttp::response_parser<bhttp::string_body>;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::unexpected<Error> silent() {
   return fail(Errc::outcome_unknown, "the core doesn't answer in time",
@@ -139,7 +128,7 @@ Result<ClientResponse> talk(const std::filesystem::path& path, const std::string
                             bool each_wait, const Progress& progress) {
   const auto connected = connect_unix(path);
   if (!connected) return std::unexpected(connected.error());
-  const Descriptor socket{*connected};
+  const Fd socket{*connected};
   return talk(socket.get(), request, timeout, each_wait, progress);
 }
 

@@ -9,36 +9,14 @@
 #include <cerrno>
 #include <memory>
 #include <string_view>
-#include <system_error>
 #include <utility>
+
+#include "base/fd.h"
+#include "base/files.h"
 
 namespace alona::ops {
 namespace {
 namespace fs = std::filesystem;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-std::unexpected<Error> failure(std::string_view doing, const fs::path& path, int error) {
-  return fail(error == ENOENT ? Errc::not_found : Errc::io,
-              fmt::format("cannot {} {}: {}", doing, path.string(), std::generic_category().message(error)));
-}
 
 constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
@@ -53,13 +31,13 @@ Result<Fd> open_in(const Fd& folder, const char* name, const fs::path& path) {
                             path.string()),
                 "Look where it leads and who made it, put a folder in its place and try again.");
   }
-  return failure("open the folder", path, error);
+  return std::unexpected(files::failure("open the folder", path, error));
 }
 
 // Opened folder by folder. Links on the way to `top` are whoever's who owns the machine, and are followed.
 Result<Fd> open_below(const fs::path& top, const fs::path& path) {
   Result<Fd> folder = Fd{::open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (folder->get() < 0) return failure("open the folder", top, errno);
+  if (folder->get() < 0) return std::unexpected(files::failure("open the folder", top, errno));
   fs::path here = top;
   for (const auto& part : path.lexically_relative(top)) {
     here /= part;
@@ -76,7 +54,7 @@ Result<void> hand_over_one(const Fd& folder, const char* name, const fs::path& p
   struct stat about{};
   if (entry.get() < 0 || ::fstat(entry.get(), &about) != 0) {
     // The core works meanwhile, and its database's log comes and goes.
-    return errno == ENOENT ? Result<void>{} : failure("look at", path, errno);
+    return errno == ENOENT ? Result<void>{} : std::unexpected(files::failure("look at", path, errno));
   }
   if (about.st_uid != user) {
     if (!S_ISDIR(about.st_mode) && about.st_nlink > 1) {
@@ -85,7 +63,7 @@ Result<void> hand_over_one(const Fd& folder, const char* name, const fs::path& p
                   "Look who made it and remove it.");
     }
     if (::fchownat(entry.get(), "", user, static_cast<gid_t>(-1), AT_EMPTY_PATH) != 0)
-      return failure("hand over to its user", path, errno);
+      return std::unexpected(files::failure("hand over to its user", path, errno));
   }
   if (!S_ISDIR(about.st_mode)) return {};
   auto inner = open_in(folder, name, path);
@@ -96,17 +74,18 @@ Result<void> hand_over_one(const Fd& folder, const char* name, const fs::path& p
 // Each level holds a descriptor: a tree too deep to be ours ends in an error.
 Result<void> hand_over_all(Fd folder, const fs::path& path, uid_t user) {
   const int listed = ::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0);
-  if (listed < 0) return failure("look through", path, errno);
+  if (listed < 0) return std::unexpected(files::failure("look through", path, errno));
   const std::unique_ptr<DIR, int (*)(DIR*)> entries{::fdopendir(listed), ::closedir};
   if (!entries) {
     const int error = errno;
     ::close(listed);
-    return failure("look through", path, error);
+    return std::unexpected(files::failure("look through", path, error));
   }
   while (true) {
     errno = 0;
     const dirent* entry = ::readdir(entries.get());  // NOLINT(concurrency-mt-unsafe): a stream of our own
-    if (entry == nullptr) return errno == 0 ? Result<void>{} : failure("look through", path, errno);
+    if (entry == nullptr)
+      return errno == 0 ? Result<void>{} : std::unexpected(files::failure("look through", path, errno));
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
     if (auto done = hand_over_one(folder, entry->d_name, path / name, user); !done) return done;
@@ -124,7 +103,8 @@ Result<void> no_link_below(const fs::path& top, const fs::path& path) {
 Result<void> set_mode(const fs::path& top, const fs::path& path, mode_t mode) {
   const auto folder = open_below(top, path);
   if (!folder) return std::unexpected(folder.error());
-  if (::fchmod(folder->get(), mode) != 0) return failure("set the mode of", path, errno);
+  if (::fchmod(folder->get(), mode) != 0)
+    return std::unexpected(files::failure("set the mode of", path, errno));
   return {};
 }
 

@@ -34,9 +34,13 @@ std::optional<Request> parse_request(std::string_view text) {
   return std::nullopt;
 }
 
-Result<void> put_request(const Paths& paths, Request request, std::string_view content) {
+bool takes_requests(const Paths& paths) {
   std::error_code ec;
-  if (!fs::is_directory(paths.requests(), ec))
+  return fs::is_directory(paths.requests(), ec);
+}
+
+Result<void> put_request(const Paths& paths, Request request, std::string_view content) {
+  if (!takes_requests(paths))
     return fail(Errc::refused, "this box can't be told to do that from the page",
                 "Alona's package brings what it needs; without it, do it on the box itself.");
   return files::replace(file_of(paths, request), content, 0640);

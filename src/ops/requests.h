@@ -20,6 +20,9 @@ enum class Request { clock, restart, power_off, eject, upgrade, roll_back };
 [[nodiscard]] std::string_view word(Request request);  // its file's name
 [[nodiscard]] std::optional<Request> parse_request(std::string_view word);
 
+// Whether somebody takes requests up here: the package's units do, all of them or none.
+[[nodiscard]] bool takes_requests(const Paths& paths);
+
 // Written beside and renamed, on a file system of memory. refused: nobody here takes requests up.
 [[nodiscard]] Result<void> put_request(const Paths& paths, Request request, std::string_view content = {});
 // Takes it away and says what it held. A link, a folder, another user's file or a long one is none.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/fd.h"
 #include "base/hash.h"
 
 namespace alona::room {
@@ -20,20 +21,6 @@ std::unexpected<Error> failed(std::string_view doing, const std::filesystem::pat
   return fail(why == ENOSPC || why == EDQUOT ? Errc::disk_full : Errc::io,
               fmt::format("cannot {} {}: {}", doing, path.string(), std::generic_category().message(why)));
 }
-
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  [[nodiscard]] int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 class DataDisk final : public Disk {
  public:
@@ -52,15 +39,15 @@ class DataDisk final : public Disk {
       written_ = bytes;
     if (exists && written_ >= bytes) return {};
     if (!exists) written_ = 0;
-    const File file{::open(file_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0640)};
-    if (file.fd() < 0) return failed("make", file_);
+    const Fd file{::open(file_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0640)};
+    if (file.get() < 0) return failed("make", file_);
     if (written_ == 0) {
-      if (::ftruncate(file.fd(), 0) != 0) return failed("make", file_);
+      if (::ftruncate(file.get(), 0) != 0) return failed("make", file_);
       // All of it at once where the file system can; else it grows with what is written.
-      if (::fallocate(file.fd(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno == ENOSPC)
+      if (::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno == ENOSPC)
         return failed("make room for", file_);
     }
-    return write_slice(file.fd(), bytes);
+    return write_slice(file.get(), bytes);
   }
 
   Result<void> give_ballast_back() override {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/limits.h"
-
 namespace alona::web {
 namespace {
 
@@ -69,10 +67,7 @@ std::vector<Finding> backup_findings(const BackupsKnown& known, UtcMs now, bool 
   const auto add = [&](std::optional<Finding> finding) {
     if (finding) all.push_back(std::move(*finding));
   };
-  // A clock that goes on from a floor lags, and a chip that is believed runs ahead by a day at most: an age
-  // that is still too high without that day is true. A box that nobody tells the time for months needs to be
-  // told of it.
-  if (!clock_trusted) now -= limits::clock_chip_ahead_max;
+  now = surely(now, clock_trusted);
   if (!known.news.newest) {
     add(of_none(known, now));
     return all;

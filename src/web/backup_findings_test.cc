@@ -43,5 +43,10 @@ TEST(BackupFindings, old_ones_and_unproven_ones_are_told) {
   for (const Finding& one : found) EXPECT_FALSE(one.todo.empty());
 }
 
+TEST(BackupFindings, an_age_is_sure_without_the_day_that_a_chip_may_be_ahead) {
+  EXPECT_EQ(surely(noon, true), noon);
+  EXPECT_EQ(surely(noon, false), noon - 24h);
+}
+
 }  // namespace
 }  // namespace alona::web

@@ -70,12 +70,12 @@ constexpr auto look_age_max = std::chrono::days{15};  // each daily backup is a 
 
 std::optional<Finding> of_old_look(const ProofPicture& picture) {
   const auto& since = picture.looked ? picture.looked : picture.box_since;
-  if (!picture.now || !since || *picture.now - *since <= look_age_max) return std::nullopt;
+  if (!since || picture.now - *since <= look_age_max) return std::nullopt;
   return Finding{
       "check_old",
       Level::needs_you,
       fmt::format("Nobody has looked for {} whether the database is whole",
-                  duration_text(*picture.now - *since)),
+                  duration_text(picture.now - *since)),
       "Each backup looks, and none was made. Damage that is found late may be in every backup that is kept.",
       "Run `alona check --full` on the box, and `sudo alona backup now`, which says what keeps it from one.",
       since,

@@ -18,7 +18,7 @@ struct ProofPicture {
   std::string damage;              // found while it runs; empty: none
   std::optional<UtcMs> looked;     // when all of it was last found whole, by a check or by a backup
   std::optional<UtcMs> box_since;  // nothing: not known
-  std::optional<UtcMs> now;        // nothing: not known, and ages say nothing
+  UtcMs now{};                     // as surely() has it
   std::string restore;             // how the newest proven backup comes back; empty: none is known
   std::function<std::string(store::SeriesNo)> name;  // "roof temperature"
 };

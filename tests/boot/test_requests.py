@@ -18,6 +18,18 @@ def test_what_is_no_request_is_refused_and_changes_nothing(root):
     root.run("systemctl", "reset-failed", "alona-clock", check=False)
 
 
+def test_one_that_meets_settings_that_cannot_be_read_is_taken_away(root):
+    """Else the path unit would start its service again and again until it fails, and the wish come true much later."""
+    root.run("cp", "-a", "/etc/alona/alona.toml", "/root/alona.toml")
+    root.run("tee", "-a", "/etc/alona/alona.toml", input="nonsense\n")
+    ask(root, "eject")
+    wait_for("the answer", lambda: "alona.toml" in root.log("-u", "eject-alona-stick"))
+    wait_for("its end", lambda: root.state("eject-alona-stick") in ("failed", "inactive"))
+    assert root.state("eject-alona-stick.path") == "active"
+    root.run("cp", "-a", "/root/alona.toml", "/etc/alona/alona.toml")
+    root.run("systemctl", "reset-failed", "eject-alona-stick", check=False)
+
+
 def test_without_a_stick_there_is_nothing_to_let_go(root):
     ask(root, "eject")
     wait_for("the answer", lambda: "no stick" in root.log("-u", "eject-alona-stick"))
